@@ -1,0 +1,138 @@
+package graph
+
+// EventKind is what happened.
+type EventKind uint8
+
+const (
+	// Of one process: Unit and Gen name it (P1).
+	Spawned     EventKind = iota // the fork succeeded; Pid
+	SpawnFailed                  // Text is "STAGE ERRNO: words"; Code is the exit status of SPEC 1 (127, 126, 1)
+	Executed                     // the exec succeeded
+	BecameReady                  // it said that it is ready
+	Ended                        // it was reaped; Code or Sig
+	Checked                      // Text is the unmet "if" line; empty when all hold
+	// Of one unit.
+	Due // its deadline passed
+	// Requests.
+	Boot      // start what starts by itself; Unit is the only root, or None
+	Start     // IDs
+	Stop      // IDs
+	Restart   // IDs
+	StartAll  // class user, start auto
+	StopAll   // class user
+	Signal    // IDs, Sig: the kill verb
+	Shutdown  // Halt says how; Sig tells nothing
+	StatusSet // Text is STATUS=
+	Tick      // nothing but the time
+	Bug       // the unit's last event broke the init
+	eventCount
+)
+
+var eventNames = [eventCount]string{"Spawned", "SpawnFailed", "Executed", "BecameReady", "Ended", "Checked", "Due",
+	"Boot", "Start", "Stop", "Restart", "StartAll", "StopAll", "Signal", "Shutdown", "StatusSet", "Tick", "Bug"}
+
+// String gives the kind's name, for tests and logs.
+func (k EventKind) String() string {
+	if k < eventCount {
+		return eventNames[k]
+	}
+	return "unknown"
+}
+
+// Event is one thing that happened. Which fields count depends on Kind.
+type Event struct {
+	Kind EventKind
+	Unit ID
+	Gen  uint64
+	Pid  int32
+	Code int16 // exit status
+	Sig  int16 // signal, 0 = none
+	Text string
+	IDs  []ID
+	Halt Halt
+}
+
+// Halt is how the init ends.
+type Halt struct {
+	Kind    HaltKind
+	Code    int     // exit status in the container and supervisor roles
+	Timeout Instant // the deadline, ns from now
+	Arg     string  // of reboot(2)
+}
+
+// HaltKind is a power verb.
+type HaltKind uint8
+
+const (
+	HaltNone HaltKind = iota
+	HaltExit          // the container and supervisor roles
+	HaltPoweroff
+	HaltReboot
+	HaltHalt
+)
+
+var haltNames = [...]string{"none", "shutdown", "poweroff", "reboot", "halt"}
+
+// String gives the verb.
+func (h HaltKind) String() string { return haltNames[h] }
+
+// Role is which of a unit's commands a process runs.
+type Role uint8
+
+const (
+	RoleMain Role = iota
+	RolePre
+	RolePost
+	RoleStop // stop-exec
+)
+
+var roleNames = [...]string{"main", "pre", "post", "stop-exec"}
+
+// String gives the key of the command.
+func (r Role) String() string { return roleNames[r] }
+
+// EffectKind is what the loop has to do.
+type EffectKind uint8
+
+const (
+	Spawn    EffectKind = iota // run Role's command number Step as generation Gen; answer Spawned or SpawnFailed, then Executed
+	Check                      // look at the "if" lines; answer Checked
+	Kill                       // Sig to the process Gen; Group: to its process group
+	Changed                    // the unit went From one state To another
+	Also                       // a stop or restart by name takes this unit down too
+	StuckAt                    // KILL was not heeded for 5 s; Pid
+	Escalate                   // Critical: the unit failed for good
+	End                        // all is down, or the deadline passed: Halt says how
+	Trouble                    // Text is a "bug:" line for the log
+	effectCount
+)
+
+var effectNames = [effectCount]string{"Spawn", "Check", "Kill", "Changed", "Also", "StuckAt", "Escalate", "End", "Trouble"}
+
+// String gives the kind's name.
+func (k EffectKind) String() string {
+	if k < effectCount {
+		return effectNames[k]
+	}
+	return "unknown"
+}
+
+// Effect is one thing to be done, in order.
+type Effect struct {
+	Kind     EffectKind
+	Role     Role
+	Group    bool
+	From, To State
+	Unit     ID
+	Step     uint16
+	Sig      int16
+	Pid      int32
+	Gen      uint64
+	Reason   Reason   // of Changed: the unit's reason at that moment
+	Critical Critical // of Escalate
+	Halt     Halt
+	Text     string
+	// Of Spawn with RolePost: MOTE_RESULT and MOTE_CODE.
+	Result string
+	Code   int16
+}

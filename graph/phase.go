@@ -1,0 +1,169 @@
+package graph
+
+// ID names a unit in a World: its place in the configuration's order. It is
+// never used again for another unit.
+type ID int32
+
+// None is no unit.
+const None ID = -1
+
+// Instant is a point on CLOCK_MONOTONIC in nanoseconds; 0 is "never".
+// The clock survives an exec (clock_gettime(2)).
+type Instant int64
+
+// State is what a unit is (SPEC 5).
+type State uint8
+
+const (
+	Inactive State = iota // not started, or stopped on request
+	Blocked               // wanted up; waits for others
+	Starting              // spawned, not ready yet
+	Running               // ready; a target: all that it requires is satisfied
+	Stopping              // the stop schedule, or what follows an end, is under way
+	Backoff               // ended, starts again at a known time
+	Exited                // ended cleanly and not to be restarted, or skipped
+	Failed                // ended uncleanly and not to be restarted
+	stateCount
+)
+
+var stateNames = [stateCount]string{"inactive", "blocked", "starting", "running", "stopping", "backoff", "exited", "failed"}
+
+// String gives the word of SPEC 5.
+func (s State) String() string {
+	if s < stateCount {
+		return stateNames[s]
+	}
+	return "unknown"
+}
+
+// StateByName gives the state of a word of SPEC 5.
+func StateByName(name string) (State, bool) {
+	for i, n := range stateNames {
+		if n == name {
+			return State(i), true
+		}
+	}
+	return 0, false
+}
+
+// Phase is what is under way within a state.
+type Phase uint8
+
+const (
+	PhaseNone    Phase = iota
+	PhaseCheck         // the "if" lines are being looked at
+	PhasePre           // a pre command runs; Status.Step says which
+	PhaseExec          // the main process was forked, its exec has not succeeded yet
+	PhaseMain          // the main process runs
+	PhaseSignals       // stopping: the schedule's signals; Status.Step says which
+	PhaseKilled        // stopping: KILL was sent
+	PhaseUndo          // stopping: stop-exec of a task that is done
+	PhasePost          // stopping: a post command runs; Status.Step says which
+	phaseCount
+)
+
+var phaseNames = [phaseCount]string{"none", "check", "pre", "exec", "main", "signals", "killed", "undo", "post"}
+
+// String gives the phase's word, for tests and `why`.
+func (p Phase) String() string {
+	if p < phaseCount {
+		return phaseNames[p]
+	}
+	return "unknown"
+}
+
+// ReasonKind is the sort of a Reason.
+type ReasonKind uint8
+
+const (
+	NoReason         ReasonKind = iota
+	ReasonExit                  // Code
+	ReasonSignal                // Code is the signal
+	ReasonPre                   // a pre command: Text is "exit 42", "signal KILL" or "spawn ..."
+	ReasonUnready               // ended before it was ready; Text is how
+	ReasonTimeout               // start-timeout
+	ReasonDependency            // Other failed, or exited
+	ReasonSpawn                 // Text is "STAGE ERRNO: words"
+	ReasonConfig                // Text is the fault
+	ReasonLimit                 // too many restarts
+	ReasonSkipped               // Text is the unmet "if" line
+	ReasonBug
+	reasonCount
+)
+
+// Reason says why a unit is failed, in backoff, or skipped.
+type Reason struct {
+	Kind   ReasonKind
+	Exited bool // of ReasonDependency: it did not fail, it exited
+	Code   int16
+	Other  ID
+	Text   string
+}
+
+// Status is what a unit is now, and what its next step depends on. It is a
+// plain value: step takes one and gives one.
+type Status struct {
+	State State
+	Phase Phase
+	Step  uint16 // which pre, post or signal
+
+	// What the operator and the configuration ask for (D4, D8).
+	Want  bool // up
+	Asked bool // started by name, or at boot
+	Held  bool // stopped by the operator: outranks being pulled in
+
+	Restart bool // a restart was asked for and its stop is not over
+	Undo    bool // a done task must go back to inactive
+	Failing bool // being stopped because of Reason, not on request
+	Stuck   bool // KILL was not heeded for 5 s (P3)
+	Checked bool // the "if" lines held a moment ago
+	Stopped bool // the end under way was asked for
+
+	Gen    uint64 // of the process that runs in Phase; 0 = none
+	Pid    int32  // for display
+	AuxGen uint64 // of the stop-exec process; 0 = none
+	AuxPid int32
+
+	Reason     Reason
+	HasExit    bool // ExitCode or ExitSignal are of the last end
+	ExitCode   int16
+	ExitSignal int16 // 0 = it exited
+
+	Since     Instant // of the last change of State
+	ReadyAt   Instant // of the running incarnation
+	Due       Instant // the phase's deadline or the next start; 0 = none
+	NotBefore Instant // of a start that waits for others after a backoff
+	Delay     int64   // the next backoff, ns; 0 = from the start
+
+	Restarts    uint32 // automatic ones since the last manual start
+	WindowCount uint32 // of restart limit
+	WindowStart Instant
+	Scale       uint16 // thousandths of the stop schedule; 0 = as written
+	Text        string // STATUS= of sd_notify
+}
+
+// process reports whether a process of the unit's sequence is alive.
+func (s *Status) process() bool { return s.Gen != 0 || s.AuxGen != 0 }
+
+// up reports whether the unit must go down before what it requires does.
+func (s *Status) up() bool {
+	return s.State == Starting || s.State == Running || s.State == Stopping
+}
+
+// done reports whether the unit is a task that exited 0.
+func (s *Status) done(u *Unit) bool {
+	return s.State == Exited && u.Kind == Task && s.Reason.Kind != ReasonSkipped
+}
+
+// skipped reports whether an "if" line kept the unit from starting.
+func (s *Status) skipped() bool { return s.State == Exited && s.Reason.Kind == ReasonSkipped }
+
+// satisfied is SPEC 5's word, without regard to a stop that is coming.
+func (s *Status) satisfied(u *Unit) bool {
+	return s.State == Running || s.State == Exited && (u.Kind == Task || s.Reason.Kind == ReasonSkipped)
+}
+
+// dead reports whether what requires the unit must fail (D2).
+func (s *Status) dead(u *Unit) bool {
+	return s.State == Failed || s.State == Exited && !s.satisfied(u)
+}
