@@ -14,22 +14,22 @@ const (
 	// Of one unit.
 	Due // its deadline passed
 	// Requests.
-	Boot      // start what starts by itself; Unit is the only root, or None
-	Start     // IDs
-	Stop      // IDs
-	Restart   // IDs
-	StartAll  // class user, start auto
-	StopAll   // class user
-	Signal    // IDs, Sig: the kill verb
-	Shutdown  // Halt says how; Sig tells nothing
-	StatusSet // Text is STATUS=
-	Tick      // nothing but the time
-	Bug       // the unit's last event broke the init
+	Boot        // start what starts by itself; Unit is the only root, or None
+	AskStart    // IDs
+	AskStop     // IDs
+	AskRestart  // IDs
+	AskStartAll // class user, start auto
+	AskStopAll  // class user
+	AskSignal   // IDs, Sig: the kill verb
+	AskShutdown // Halt says how; Sig tells nothing
+	StatusSet   // Text is STATUS=
+	Tick        // nothing but the time
+	Bug         // the unit's last event broke the init
 	eventCount
 )
 
 var eventNames = [eventCount]string{"Spawned", "SpawnFailed", "Executed", "BecameReady", "Ended", "Checked", "Due",
-	"Boot", "Start", "Stop", "Restart", "StartAll", "StopAll", "Signal", "Shutdown", "StatusSet", "Tick", "Bug"}
+	"Boot", "AskStart", "AskStop", "AskRestart", "AskStartAll", "AskStopAll", "AskSignal", "AskShutdown", "StatusSet", "Tick", "Bug"}
 
 // String gives the kind's name, for tests and logs.
 func (k EventKind) String() string {
