@@ -152,7 +152,7 @@ func (s *Status) up() bool {
 
 // done reports whether the unit is a task that exited 0.
 func (s *Status) done(u *Unit) bool {
-	return s.State == Exited && u.Kind == Task && s.Reason.Kind != ReasonSkipped
+	return s.State == Exited && u.Kind == Task && !s.skipped() && s.ExitCode == 0 && s.ExitSignal == 0
 }
 
 // skipped reports whether an "if" line kept the unit from starting.
@@ -160,7 +160,7 @@ func (s *Status) skipped() bool { return s.State == Exited && s.Reason.Kind == R
 
 // satisfied is SPEC 5's word, without regard to a stop that is coming.
 func (s *Status) satisfied(u *Unit) bool {
-	return s.State == Running || s.State == Exited && (u.Kind == Task || s.Reason.Kind == ReasonSkipped)
+	return s.State == Running || s.skipped() || s.done(u)
 }
 
 // dead reports whether what requires the unit must fail (D2).
