@@ -182,3 +182,5 @@ func parseID(s string) (uint32, bool) {
 	id, err := strconv.ParseUint(s, 10, 32)
 	return uint32(id), err == nil && id != noID
 }
+
+func utoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }

@@ -1,0 +1,151 @@
+package proc
+
+import (
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Accept takes one waiting client, non-blocking and close-on-exec. No client
+// is fd -1 and no error; an error (EMFILE, ENFILE) leaves the client waiting,
+// and the listener ready, so the caller must stop watching it for a while.
+func Accept(listener int) (fd int, err error) {
+	for range backlog {
+		fd, _, err = unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch err {
+		case nil:
+			return fd, nil
+		case unix.EINTR, unix.ECONNABORTED:
+			continue
+		case unix.EAGAIN:
+			return -1, nil
+		}
+		return -1, cannot("accept a client", err)
+	}
+	return -1, nil
+}
+
+// PeerCred says who connected, as of then (SO_PEERCRED, unix(7)). A pid of 0
+// is a process outside this pid namespace.
+func PeerCred(fd int) (pid int, uid, gid uint32, err error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return 0, noID, noID, cannot("tell who connected", err)
+	}
+	return int(cred.Pid), cred.Uid, cred.Gid, nil
+}
+
+// PeerInGroup reports whether the process that connected has gid as its group
+// or among its supplementary ones. The kernel kept the list of that moment
+// (SO_PEERGROUPS, Linux 4.13). Where it has none, the group file decides for
+// the peer's uid: /proc/PID/status would be that of whoever has the pid by now.
+func PeerInGroup(fd int, gid uint32) bool {
+	_, uid, primary, err := PeerCred(fd)
+	if err != nil {
+		return false
+	}
+	if primary == gid {
+		return true
+	}
+	groups, err := peerGroups(fd)
+	if err != nil {
+		account, err := LookupUser(utoa(uid))
+		if err != nil {
+			return false
+		}
+		groups, _ = GroupsOf(account.Name, account.Gid)
+	}
+	return slices.Contains(groups, gid)
+}
+
+// peerGroups asks twice, since the first answer to a short buffer is ERANGE
+// and the length that it takes.
+func peerGroups(fd int) ([]uint32, error) {
+	list := make([]uint32, 32)
+	for range 2 {
+		size := uint32(len(list) * 4)
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERGROUPS,
+			uintptr(unsafe.Pointer(&list[0])), uintptr(unsafe.Pointer(&size)), 0)
+		switch {
+		case errno == 0:
+			return list[:min(int(size/4), len(list))], nil
+		case errno != unix.ERANGE || size/4 > maxGroups:
+			return nil, errno
+		}
+		list = make([]uint32, size/4)
+	}
+	return nil, unix.ERANGE
+}
+
+// NewNotify binds a datagram socket for NOTIFY_SOCKET whose messages come with
+// the sender's credentials. Services run as other users, so whoever can reach
+// the file may send: the credentials decide. A file that is there is replaced,
+// a leading "@" is an abstract name.
+func NewNotify(path string) (fd int, err error) {
+	doing := "make the notify socket " + shown(path)
+	addr, err := socketAddr(path)
+	if err != nil {
+		return -1, cannot(doing, err)
+	}
+	if !abstract(path) {
+		dir, err := socketDir(parentOf(path))
+		if err != nil {
+			return -1, cannot(doing, err)
+		}
+		unix.Close(dir)
+		if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
+			return -1, cannot(doing, err)
+		}
+	}
+	if fd, err = bindSocket(unix.SOCK_DGRAM, addr, 0o666); err != nil {
+		return -1, cannot(doing, err)
+	}
+	if abstract(path) {
+		return fd, nil
+	}
+	if err = unix.Chmod(path, 0o666); err != nil { // whatever the umask is
+		unix.Close(fd)
+		return -1, cannot(doing, err)
+	}
+	return fd, nil
+}
+
+// maxPassed is SCM_MAX_FD (net/scm.h).
+const maxPassed = 253
+
+// ReadNotify takes one datagram into buf and says which process sent it (pid
+// 0: one outside this pid namespace). Descriptors that came along are closed:
+// of the protocol only the barrier sends one, and waits for just that. A
+// message that did not fit, or came without credentials, has n 0. It reports
+// false when none is waiting, and never blocks.
+func ReadNotify(fd int, buf []byte) (n, pid int, uid uint32, ok bool) {
+	var oob [(unix.SizeofCmsghdr+7)*2 + unix.SizeofUcred + 4*maxPassed + 16]byte
+	var oobn, flags int
+	err := uninterrupted(func() (err error) {
+		n, oobn, flags, _, err = unix.Recvmsg(fd, buf, oob[:], unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		return err
+	})
+	if err != nil {
+		return 0, 0, noID, false
+	}
+	uid = noID
+	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil {
+		return 0, 0, noID, true
+	}
+	for i := range messages {
+		m := &messages[i]
+		if cred, err := unix.ParseUnixCredentials(m); err == nil {
+			pid, uid = int(cred.Pid), cred.Uid
+		} else if fds, err := unix.ParseUnixRights(m); err == nil {
+			for _, passed := range fds {
+				unix.Close(passed)
+			}
+		}
+	}
+	if flags&unix.MSG_TRUNC != 0 || uid == noID {
+		n = 0
+	}
+	return n, pid, uid, true
+}
