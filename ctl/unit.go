@@ -1,0 +1,282 @@
+package ctl
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// number is an integer that may be absent.
+type number struct {
+	n  int64
+	ok bool
+}
+
+// unit is one unit as the init tells it. It is the client's own picture, not
+// graph's type: the wire is words.
+type unit struct {
+	name, kind, class, state, want  string
+	pid                             number
+	ready                           string // yes, no, or empty
+	since                           number // unix milliseconds
+	uptimeMS, restarts, exitCode    number
+	exitSignal, reason, description string
+	waitingOn                       []string
+	requires, wants                 []string
+	after, conflicts                []string
+	memoryBytes, cpuMS              number
+
+	statusText, fault, stage string // not in JSON
+	nextMS                   number // until the next try
+	file                     string // FILE:LINE
+	stoppedBy                string
+	main                     bool
+}
+
+// decodeUnit reads the pairs of a unit line. Keys that it does not know are
+// skipped, and so are numbers that are none.
+func decodeUnit(words []string) unit {
+	var u unit
+	pairs(words, u.set)
+	return u
+}
+
+// pairs hands over KEY VALUE KEY VALUE...; an odd word at the end is dropped.
+func pairs(words []string, set func(key, value string)) {
+	for ; len(words) >= 2; words = words[2:] {
+		set(words[0], words[1])
+	}
+}
+
+func (u *unit) set(key, value string) {
+	switch key {
+	case "name":
+		u.name = value
+	case "kind":
+		u.kind = value
+	case "class":
+		u.class = value
+	case "state":
+		u.state = value
+	case "want":
+		u.want = value
+	case "pid":
+		u.pid = parseNumber(value)
+	case "ready":
+		u.ready = value
+	case "since":
+		u.since = parseNumber(value)
+	case "uptime_ms":
+		u.uptimeMS = parseNumber(value)
+	case "restarts":
+		u.restarts = parseNumber(value)
+	case "exit_code":
+		u.exitCode = parseNumber(value)
+	case "exit_signal":
+		u.exitSignal = value
+	case "reason":
+		u.reason = value
+	case "waiting_on":
+		u.waitingOn = strings.Fields(value)
+	case "requires":
+		u.requires = strings.Fields(value)
+	case "wants":
+		u.wants = strings.Fields(value)
+	case "after":
+		u.after = strings.Fields(value)
+	case "conflicts":
+		u.conflicts = strings.Fields(value)
+	case "memory_bytes":
+		u.memoryBytes = parseNumber(value)
+	case "cpu_ms":
+		u.cpuMS = parseNumber(value)
+	case "description":
+		u.description = value
+	default:
+		u.setMore(key, value)
+	}
+}
+
+// setMore takes the keys that are shown but are not in the JSON.
+func (u *unit) setMore(key, value string) {
+	switch key {
+	case "status_text":
+		u.statusText = value
+	case "fault":
+		u.fault = value
+	case "stage":
+		u.stage = value
+	case "next_ms":
+		u.nextMS = parseNumber(value)
+	case "file":
+		u.file = value
+	case "stopped_by":
+		u.stoppedBy = value
+	case "main":
+		u.main = value == "yes"
+	}
+}
+
+func parseNumber(s string) number {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return number{n, err == nil}
+}
+
+// satisfied reports whether what requires the unit may run (SPEC 5).
+func (u *unit) satisfied() bool {
+	switch u.state {
+	case "running", "waiting":
+		return true
+	case "exited":
+		return u.kind == "task" && u.exitCode == number{0, true} || strings.HasPrefix(u.reason, "skipped")
+	}
+	return false
+}
+
+// age gives how long the unit has been in its state, in milliseconds.
+func (u *unit) age(now time.Time) number {
+	if u.uptimeMS.ok {
+		return u.uptimeMS
+	}
+	ms := now.UnixMilli() - u.since.n
+	return number{ms, u.since.ok && ms >= 0}
+}
+
+// why gives the reason of the state in one line: who is waited for, what
+// happened, and when the next try is.
+func (u *unit) why() string {
+	text := ""
+	add := func(s string) {
+		if s == "" {
+			return
+		}
+		if text != "" {
+			text += "; "
+		}
+		text += s
+	}
+	if len(u.waitingOn) > 0 {
+		names := strings.Join(u.waitingOn, " ")
+		if u.reason == "" || !strings.Contains(u.reason, names) {
+			add("waits for " + names)
+		}
+	}
+	if u.fault != "" && u.fault != u.reason && !strings.Contains(u.reason, u.fault) {
+		add(u.fault)
+	}
+	add(u.reason)
+	if u.reason == "" && u.fault == "" {
+		add(u.ended())
+	}
+	if u.state == "backoff" && u.nextMS.ok && !strings.Contains(u.reason, "next try") {
+		add("next try in " + shortDuration(u.nextMS.n))
+	}
+	if u.stoppedBy != "" && !strings.Contains(u.reason, u.stoppedBy) {
+		add("stopped by " + u.stoppedBy)
+	}
+	if u.statusText != "" && u.statusText != u.reason {
+		add(u.statusText)
+	}
+	return text
+}
+
+// ended gives how the last process ended, if that was no success.
+func (u *unit) ended() string {
+	switch {
+	case u.exitSignal != "":
+		return "signal " + u.exitSignal
+	case u.exitCode.ok && u.exitCode.n != 0:
+		return "exit " + strconv.FormatInt(u.exitCode.n, 10)
+	}
+	return ""
+}
+
+// json writes the unit's stable keys (SPEC 6), in this order, into an object
+// that is open.
+func (u *unit) json(j *jsonWriter) {
+	j.key("name").text(u.name)
+	j.key("kind").text(u.kind)
+	j.key("class").text(u.class)
+	j.key("state").text(u.state)
+	j.key("want").text(u.want)
+	j.key("pid").opt(u.pid)
+	j.key("ready").boolean(u.ready == "yes")
+	j.key("since").time(u.since)
+	j.key("uptime_ms").opt(u.uptimeMS)
+	j.key("restarts").opt(u.restarts)
+	j.key("exit_code").opt(u.exitCode)
+	j.key("exit_signal").text(u.exitSignal)
+	j.key("reason").text(u.reason)
+	j.key("waiting_on").strs(u.waitingOn)
+	j.key("requires").strs(u.requires)
+	j.key("wants").strs(u.wants)
+	j.key("after").strs(u.after)
+	j.key("conflicts").strs(u.conflicts)
+	j.key("memory_bytes").opt(u.memoryBytes)
+	j.key("cpu_ms").opt(u.cpuMS)
+	j.key("description").text(u.description)
+}
+
+// yearTenThousand is where RFC 3339 ends, in unix milliseconds.
+const yearTenThousand = 253402300800000
+
+// time writes a time of day as RFC 3339 in UTC with milliseconds, or null.
+func (j *jsonWriter) time(ms number) {
+	if !ms.ok || ms.n < 0 || ms.n >= yearTenThousand {
+		j.null()
+		return
+	}
+	j.str(timeOfDay(ms.n, true))
+}
+
+// timeOfDay gives unix milliseconds as RFC 3339 in UTC.
+func timeOfDay(ms int64, milli bool) string {
+	if ms < 0 || ms >= yearTenThousand {
+		return "-"
+	}
+	layout := "2006-01-02T15:04:05Z"
+	if milli {
+		layout = "2006-01-02T15:04:05.000Z"
+	}
+	return time.UnixMilli(ms).UTC().Format(layout)
+}
+
+// shortDuration gives milliseconds in at most two units: 420ms 7s 2m 3s.
+func shortDuration(ms int64) string {
+	if ms < 0 {
+		ms = 0
+	}
+	if ms < 1000 {
+		return strconv.FormatInt(ms, 10) + "ms"
+	}
+	s := ms / 1000
+	two := func(a int64, unit string, b int64, small string) string {
+		text := strconv.FormatInt(a, 10) + unit
+		if b > 0 {
+			text += " " + strconv.FormatInt(b, 10) + small
+		}
+		return text
+	}
+	switch {
+	case s < 60:
+		return strconv.FormatInt(s, 10) + "s"
+	case s < 3600:
+		return two(s/60, "m", s%60, "s")
+	case s < 86400:
+		return two(s/3600, "h", s%3600/60, "m")
+	}
+	return two(s/86400, "d", s%86400/3600, "h")
+}
+
+// shortBytes gives a size with one digit more than it needs: 812B 1.2M.
+func shortBytes(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return strconv.FormatInt(n, 10) + "B"
+	}
+	i := 0
+	for ; n >= 1024*1024 && i < len(units)-1; i++ {
+		n /= 1024
+	}
+	return strconv.FormatInt(n/1024, 10) + "." + strconv.FormatInt(n%1024*10/1024, 10) + units[i:i+1]
+}
