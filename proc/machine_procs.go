@@ -1,0 +1,121 @@
+package proc
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxProcs bounds a walk through /proc.
+const maxProcs = 1 << 17
+
+// procStat is what the walk needs of /proc/PID/stat.
+type procStat struct {
+	pid, ppid int
+	state     byte
+	ticks     int64 // user and system time in 1/userHZ s
+}
+
+// parseStat takes a line of /proc/PID/stat. The name in it may hold blanks and
+// brackets; the last bracket ends it.
+func parseStat(line string) (s procStat, ok bool) {
+	open, end := strings.IndexByte(line, '('), strings.LastIndexByte(line, ')')
+	if open < 1 || end < open {
+		return s, false
+	}
+	s.pid = int(parseInt(strings.TrimSpace(line[:open])))
+	f := strings.Fields(line[end+1:]) // field 3, the state, is f[0]
+	if s.pid <= 0 || len(f) < 13 || f[0] == "" {
+		return s, false
+	}
+	s.state, s.ppid = f[0][0], int(parseInt(f[1]))
+	s.ticks = parseInt(f[11]) + parseInt(f[12])
+	return s, true
+}
+
+// parseInt is 0 for what is no number.
+func parseInt(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// pidNumber takes a name of /proc for a pid.
+func pidNumber(name string) (pid int, ok bool) {
+	if name == "" || name[0] < '1' || name[0] > '9' {
+		return 0, false
+	}
+	pid, err := strconv.Atoi(name)
+	return pid, err == nil
+}
+
+// Descendants gives the living processes below this one, by the chains of
+// their parents in /proc; with a subreaper none can leave (prctl(2),
+// PR_SET_CHILD_SUBREAPER). Zombies do not count. /proc/PID/stat takes no lock
+// that a hung process holds, unlike cmdline. Its own children it could know,
+// theirs only so.
+func Descendants() ([]int, error) {
+	names, err := ListDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	procs := make([]procStat, 0, len(names))
+	for _, name := range names {
+		if _, ok := pidNumber(name); !ok || len(procs) == maxProcs {
+			continue
+		}
+		stat, err := ReadSmall("/proc/"+name+"/stat", 4096)
+		if err != nil {
+			continue // it has ended
+		}
+		if s, ok := parseStat(string(stat)); ok {
+			procs = append(procs, s)
+		}
+	}
+	return descendants(procs, unix.Getpid()), nil
+}
+
+// descendants works from the root down, since a child's number may be lower
+// than its parent's.
+func descendants(procs []procStat, root int) []int {
+	children := make(map[int][]int, len(procs))
+	for i, s := range procs {
+		children[s.ppid] = append(children[s.ppid], i)
+	}
+	var living []int
+	queue := children[root]
+	seen := make([]bool, len(procs))
+	for len(queue) > 0 {
+		i := queue[0]
+		queue = queue[1:]
+		if seen[i] || procs[i].pid == root {
+			continue
+		}
+		seen[i] = true
+		if procs[i].state != 'Z' && procs[i].state != 'X' {
+			living = append(living, procs[i].pid)
+		}
+		queue = append(queue, children[procs[i].pid]...)
+	}
+	return living
+}
+
+// KillDescendants sends sig to every living process below this one and says
+// how many there were: what a supervisor does at its end, where PID 1 has
+// kill(-1). A process that forks meanwhile may leave a child behind: the
+// caller repeats it until it says 0. A number cannot become a stranger's
+// between the look and the signal, short of the kernel going once through
+// all of its pids in these microseconds.
+func KillDescendants(sig int) (int, error) {
+	pids, err := Descendants()
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range pids {
+		unix.Kill(pid, unix.Signal(sig))
+	}
+	return len(pids), nil
+}
