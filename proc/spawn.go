@@ -3,6 +3,9 @@ package proc
 import (
 	"strconv"
 	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // Stage names a step of a spawn. The numbers travel over the result pipe of
@@ -108,4 +111,73 @@ func NewSpec(path, argv, env []string) *Spec {
 type Process struct {
 	Pid    int
 	Result int
+}
+
+// Spawn forks a child for s and returns without waiting for its exec. A Spec
+// that cannot be, or a fork that fails, is a *Failure at once; what fails in
+// the child comes through its Result.
+func Spawn(s *Spec) (Process, error) {
+	p := &thePlan
+	defer p.shrink()
+	if err := p.prepare(s); err != nil {
+		return Process{}, err
+	}
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return Process{}, &Failure{StageFork, asErrno(err)}
+	}
+	if !haveCloseRange && !s.Inherit {
+		closeInherited()
+	}
+	p.result = int32(pipe[1])
+	pid, errno := fork(runPlan, unsafe.Pointer(p))
+	unix.Close(pipe[1])
+	if errno != 0 {
+		unix.Close(pipe[0])
+		return Process{}, &Failure{StageFork, errno}
+	}
+	if s.Group == GroupForeground || s.Group == GroupOwn {
+		// The child does the same; whoever is first, the group is there when
+		// this returns. EACCES after the exec means that it is.
+		unix.Setpgid(int(pid), int(pid))
+	}
+	return Process{Pid: int(pid), Result: pipe[0]}, nil
+}
+
+// shrink lets go of a plan that an exceptional Spec has made large.
+func (p *plan) shrink() {
+	if cap(p.buf)+8*cap(p.env)+8*cap(p.argv) > keepBytes {
+		*p = plan{}
+	}
+}
+
+// ReadResult reads a Result, and never blocks. It reports false while the child
+// is on its way to the exec; then true, with the failure if there was one, and
+// the caller takes fd out of its Poll and closes it. Once the child has been
+// seen by NextExit the answer is there: an exit is looked at after it.
+func ReadResult(fd int) (done bool, fail *Failure) {
+	var message [2]uint32
+	buf := (*[unsafe.Sizeof(message)]byte)(unsafe.Pointer(&message))[:]
+	for {
+		n, err := unix.Read(fd, buf)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			return false, nil
+		case err != nil:
+			return true, &Failure{StageFork, asErrno(err)}
+		case n == len(buf):
+			return true, &Failure{Stage(message[0]), syscall.Errno(message[1])}
+		}
+		return true, nil // the end of the file: exec has closed it
+	}
+}
+
+// asErrno is err as an errno; x/sys gives nothing else for a system call.
+func asErrno(err error) syscall.Errno {
+	if errno, ok := err.(syscall.Errno); ok {
+		return errno
+	}
+	return syscall.EIO
 }

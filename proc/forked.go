@@ -1,0 +1,205 @@
+package proc
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Everything in this file runs in a forked child, or around its birth. After
+// beforeFork the stack must not grow, nothing may be allocated, and only raw
+// system calls work: every function is nosplit and norace.
+//
+// The order of the steps, each with its reason:
+//
+//  1. dispositions: all default, while every signal is still blocked
+//  2. session or process group; the terminal's foreground group
+//  3. every descriptor close-on-exec, then the terminal, stdin, and all
+//     declared ones at their numbers
+//  4. the limit of open files, which would have kept step 3 from high numbers
+//  5. directory and umask, still as the init, who can reach them
+//  6. groups, then gid, then uid: the last takes the right to the others
+//  7. the empty mask, last: a signal that came meanwhile now has its default
+//     effect and meets no handler
+//  8. exec of the candidates in order
+
+// The runtime's side of a fork, under the names that it keeps for others
+// (runtime/proc.go, go.dev/issue/67401). AfterForkInChild is not needed: it
+// resets what has a handler and restores a mask, and steps 1 and 7 do more.
+//
+//go:linkname beforeFork syscall.runtime_BeforeFork
+func beforeFork()
+
+//go:linkname afterFork syscall.runtime_AfterFork
+func afterFork()
+
+// fork runs child(arg), which never returns, in a copy of this process.
+//
+//go:noinline
+//go:norace
+//go:nocheckptr
+func fork(child func(unsafe.Pointer), arg unsafe.Pointer) (pid uintptr, errno syscall.Errno) {
+	beforeFork()
+	if runtime.GOARCH == "s390x" {
+		// There the first two arguments of clone(2) are swapped.
+		pid, _, errno = syscall.RawSyscall6(unix.SYS_CLONE, 0, uintptr(unix.SIGCHLD), 0, 0, 0, 0)
+	} else {
+		pid, _, errno = syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	}
+	if errno == 0 && pid == 0 {
+		child(arg)
+		exitChild(127)
+	}
+	afterFork()
+	return pid, errno
+}
+
+//go:nosplit
+//go:norace
+func exitChild(code uintptr) {
+	for {
+		syscall.RawSyscall(unix.SYS_EXIT_GROUP, code, 0, 0)
+	}
+}
+
+// runPlan is the child of Spawn.
+//
+//go:nosplit
+//go:norace
+func runPlan(arg unsafe.Pointer) {
+	p := (*plan)(arg)
+	stage, errno := p.run()
+	p.message = [2]uint32{uint32(stage), uint32(errno)}
+	syscall.RawSyscall(unix.SYS_WRITE, uintptr(p.result),
+		uintptr(unsafe.Pointer(&p.message)), unsafe.Sizeof(p.message))
+	exitChild(127)
+}
+
+// run returns only if a step fails.
+//
+//go:nosplit
+//go:norace
+func (p *plan) run() (Stage, syscall.Errno) {
+	resetDispositions(p.inherit)
+	if errno := p.join(); errno != 0 {
+		return StageSetsid, errno
+	}
+	if !p.inherit {
+		if stage, errno := p.descriptors(); errno != 0 {
+			return stage, errno
+		}
+	}
+	if p.nofile.Max != 0 {
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE,
+			uintptr(unsafe.Pointer(&p.nofile)), 0, 0, 0); errno != 0 {
+			return StageNofile, errno
+		}
+	}
+	if p.dir != nil {
+		if _, _, errno := syscall.RawSyscall(unix.SYS_CHDIR, uintptr(unsafe.Pointer(p.dir)), 0, 0); errno != 0 {
+			return StageChdir, errno
+		}
+	}
+	if p.umask >= 0 {
+		syscall.RawSyscall(unix.SYS_UMASK, uintptr(p.umask), 0, 0)
+	}
+	if p.cred {
+		if stage, errno := p.credentials(); errno != 0 {
+			return stage, errno
+		}
+	}
+	return StageExec, p.exec()
+}
+
+// ignoredAtStart says whether HUP and INT were ignored when this image began.
+// The runtime leaves these two so; of others it keeps no record.
+var ignoredAtStart = [...]bool{
+	unix.SIGHUP: disposition(int(unix.SIGHUP)) == sigIgn,
+	unix.SIGINT: disposition(int(unix.SIGINT)) == sigIgn,
+}
+
+// resetDispositions gives every signal its default effect, so that none meets
+// a handler of the init once the mask is empty, and so that none stays ignored
+// over the exec; keepIgnored spares those of ignoredAtStart.
+//
+//go:nosplit
+//go:norace
+func resetDispositions(keepIgnored bool) {
+	for sig := 1; sig <= signalMax; sig++ {
+		if keepIgnored && sig < len(ignoredAtStart) && ignoredAtStart[sig] {
+			syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
+				uintptr(unsafe.Pointer(&sigactionIgnore)), 0, sigsetBytes, 0, 0)
+			continue
+		}
+		// KILL and STOP give EINVAL.
+		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
+			uintptr(unsafe.Pointer(&sigactionDefault)), 0, sigsetBytes, 0, 0)
+	}
+}
+
+//go:nosplit
+//go:norace
+func (p *plan) join() (errno syscall.Errno) {
+	switch p.group {
+	case GroupSession:
+		_, _, errno = syscall.RawSyscall(unix.SYS_SETSID, 0, 0, 0)
+	case GroupForeground, GroupOwn:
+		_, _, errno = syscall.RawSyscall(unix.SYS_SETPGID, 0, 0, 0)
+	}
+	if errno == 0 && p.group == GroupForeground {
+		// TTOU is blocked, so a background group may do this (tcsetpgrp(3)).
+		// Descriptor 0 need not be a terminal, and not ours.
+		pid, _, _ := syscall.RawSyscall(unix.SYS_GETPID, 0, 0, 0)
+		p.pgrp = int32(pid)
+		syscall.RawSyscall(unix.SYS_IOCTL, 0, unix.TIOCSPGRP, uintptr(unsafe.Pointer(&p.pgrp)))
+	}
+	return errno
+}
+
+//go:nosplit
+//go:norace
+func (p *plan) credentials() (Stage, syscall.Errno) {
+	var groups unsafe.Pointer
+	if len(p.groups) > 0 {
+		groups = unsafe.Pointer(&p.groups[0])
+	}
+	if _, _, errno := syscall.RawSyscall(sysSetgroups, uintptr(len(p.groups)), uintptr(groups), 0); errno != 0 {
+		return StageSetgroups, errno
+	}
+	if _, _, errno := syscall.RawSyscall(sysSetgid, uintptr(p.gid), 0, 0); errno != 0 {
+		return StageSetgid, errno
+	}
+	_, _, errno := syscall.RawSyscall(sysSetuid, uintptr(p.uid), 0, 0)
+	return StageSetuid, errno
+}
+
+var emptySet unix.Sigset_t
+
+// exec tries the candidates as execvp(3) does: a file that is not there gives
+// way to the next, one that may not be executed is remembered. There is no
+// shell for a file without a magic number.
+//
+//go:nosplit
+//go:norace
+func (p *plan) exec() (errno syscall.Errno) {
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
+		uintptr(unsafe.Pointer(&emptySet)), 0, sigsetBytes, 0, 0)
+	denied := false
+	for _, file := range p.path {
+		_, _, errno = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(file)),
+			uintptr(unsafe.Pointer(&p.argv[0])), uintptr(unsafe.Pointer(&p.env[0])))
+		switch errno {
+		case syscall.EACCES:
+			denied = true
+		case syscall.ENOENT, syscall.ENOTDIR, syscall.ESTALE, syscall.ENODEV, syscall.ETIMEDOUT:
+		default:
+			return errno
+		}
+	}
+	if denied {
+		return syscall.EACCES
+	}
+	return errno
+}

@@ -1,0 +1,40 @@
+package proc
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+var helpers = map[string]func(){
+	"forkfails":   helperForkFails,
+	"credrefused": helperCredRefused,
+	"nofile":      helperNofile,
+}
+
+// helper runs this test file as the helper name and gives what it prints.
+func helper(t *testing.T, name string) string {
+	t.Helper()
+	return helperWith(t, name, nil)
+}
+
+// helperWith runs it through the words before, which end by executing $0.
+func helperWith(t *testing.T, name string, before []string) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	argv := append(before, exe)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), helperVar+"="+name)
+	cmd.Stderr = os.Stderr
+	timer := time.AfterFunc(60*time.Second, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("helper %s: %v", name, err)
+	}
+	return string(out)
+}

@@ -1,0 +1,164 @@
+package proc
+
+import (
+	"strings"
+	"syscall"
+
+	"mote/proc/first"
+)
+
+// The limits of a Spec, as errors of the stage prepare.
+const (
+	maxPlaces  = 256       // descriptors of one child
+	maxPlaceTo = 1 << 16   // the highest number for one
+	keepBytes  = 256 << 10 // a plan that has grown beyond is not kept
+)
+
+// place is one descriptor of the child: from becomes to. Where from is
+// fromTTY or fromStdin the child opens it first.
+type place struct{ from, to int32 }
+
+const (
+	fromTTY   = -2
+	fromStdin = -3
+)
+
+// plan is a Spec in the form that the child can use: no allocation, no
+// pointer that has to be made, every string ended by a NUL in one buffer. The
+// child of a vfork shares it with the sleeping parent and changes only
+// numbers in it.
+type plan struct {
+	buf   []byte
+	path  []*byte
+	argv  []*byte // the last is nil
+	env   []*byte // the last is nil
+	dir   *byte
+	stdin *byte
+	tty   *byte
+
+	groups   []uint32
+	uid, gid uint32
+	cred     bool
+	umask    int
+	group    Group
+	inherit  bool
+
+	places []place
+	floor  int32 // above every place.to
+	result int32 // the write end of the result pipe
+	nofile first.Limit
+
+	message [2]uint32 // stage and errno, as they go over the pipe
+	pgrp    int32
+}
+
+// thePlan is the one plan, whose memory is used again: a spawn in the steady
+// state allocates nothing.
+var thePlan plan
+
+// prepare fills p from s.
+func (p *plan) prepare(s *Spec) error {
+	if len(s.Path) == 0 || len(s.Argv) == 0 {
+		return &Failure{StagePrepare, syscall.EINVAL}
+	}
+	if err := p.placeAll(s); err != nil {
+		return err
+	}
+	size := 0
+	for _, list := range [][]string{s.Path, s.Argv, s.Env, {s.Dir, s.StdinPath, s.TTY}} {
+		for _, word := range list {
+			if strings.IndexByte(word, 0) >= 0 {
+				return &Failure{StagePrepare, syscall.EINVAL}
+			}
+			size += len(word) + 1
+		}
+	}
+	if size > cap(p.buf) {
+		p.buf = make([]byte, 0, size)
+	}
+	p.buf = p.buf[:0]
+	p.path = p.words(p.path[:0], s.Path)
+	p.argv = append(p.words(p.argv[:0], s.Argv), nil)
+	p.env = append(p.words(p.env[:0], s.Env), nil)
+	p.dir, p.stdin, p.tty = p.word(s.Dir), p.word(s.StdinPath), p.word(s.TTY)
+	p.groups = append(p.groups[:0], s.Groups...)
+	p.uid, p.gid, p.cred = s.Uid, s.Gid, s.Cred
+	p.umask, p.group, p.inherit = s.Umask, s.Group, s.Inherit
+	p.nofile = first.Nofile
+	return nil
+}
+
+// word appends s and a NUL to the buffer, which has room; "" is nil.
+func (p *plan) word(s string) *byte {
+	if s == "" {
+		return nil
+	}
+	return p.bytes(s)
+}
+
+func (p *plan) bytes(s string) *byte {
+	at := len(p.buf)
+	p.buf = append(append(p.buf, s...), 0)
+	return &p.buf[at]
+}
+
+func (p *plan) words(dst []*byte, list []string) []*byte {
+	for _, s := range list {
+		dst = append(dst, p.bytes(s))
+	}
+	return dst
+}
+
+// placeAll fills p.places: 0, 1, 2, then s.Fds.
+func (p *plan) placeAll(s *Spec) error {
+	p.places, p.floor = p.places[:0], 3
+	if s.Inherit {
+		if len(s.Fds) > 0 {
+			return &Failure{StagePrepare, syscall.EINVAL}
+		}
+		return nil
+	}
+	in, out := int32(s.Stdin), int32(s.Out)
+	switch {
+	case s.TTY != "":
+		in = fromTTY
+	case s.Stdin < 0 && s.StdinPath != "":
+		in = fromStdin
+	}
+	if s.TTY != "" && s.TTYOut {
+		out = fromTTY
+	}
+	if in == -1 || out == -1 {
+		null, err := nullFD()
+		if err != nil {
+			return &Failure{StagePrepare, asErrno(err)}
+		}
+		if in == -1 {
+			in = null
+		}
+		if out == -1 {
+			out = null
+		}
+	}
+	p.places = append(p.places, place{in, 0}, place{out, 1}, place{out, 2})
+	return p.placeMore(s.Fds)
+}
+
+func (p *plan) placeMore(fds []FD) error {
+	if len(fds) > maxPlaces {
+		return &Failure{StagePrepare, syscall.E2BIG}
+	}
+	for _, fd := range fds {
+		if fd.From < 0 || fd.To < 3 || fd.To > maxPlaceTo {
+			return &Failure{StagePrepare, syscall.EBADF}
+		}
+		for _, have := range p.places {
+			if have.to == int32(fd.To) {
+				return &Failure{StagePrepare, syscall.EEXIST}
+			}
+		}
+		p.places = append(p.places, place{int32(fd.From), int32(fd.To)})
+		p.floor = max(p.floor, int32(fd.To)+1)
+	}
+	return nil
+}
