@@ -238,6 +238,9 @@ type Unit struct {
 	KillMode     KillMode
 	Critical     Critical
 
+	restartSet bool // "restart" is written
+	limitSet   bool // and so is its limit
+
 	// Fault, when not empty, is the unit's first configuration fault as
 	// "FILE:LINE: what: how to mend it": the unit is failed with it (SPEC F10).
 	Fault string

@@ -1,0 +1,54 @@
+package graph
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSpecExample(t *testing.T) {
+	c := load(`# web
+set      TZ UTC                             # for all
+
+service  syslogd /sbin/syslogd -n           # one line
+
+task     netup /etc/net/up
+    wants     syslogd
+
+service  web /usr/bin/webd -f -r 3
+    requires  netup
+    after     syslogd
+    user      www-data
+    env-file  -/etc/default/webd
+    ready     fd 3
+    restart   always delay 1s max 60s reset 10s
+    stop      QUIT 5s KILL
+    log       ring 64K
+
+target   default
+    wants     syslogd web
+`)
+	for _, f := range faults(c) {
+		t.Error(f)
+	}
+	var got []string
+	for _, u := range c.Units {
+		got = append(got, Show(u)...)
+	}
+	want := `service  syslogd /sbin/syslogd -n
+task     netup /etc/net/up
+    wants     syslogd
+service  web /usr/bin/webd -f -r 3
+    requires  netup
+    after     syslogd
+    env-file  -/etc/default/webd
+    user      www-data
+    ready     fd 3
+    restart   always max 1m
+    stop      QUIT 5s KILL
+    log       ring 64K
+target   default
+    wants     syslogd web`
+	if s := strings.Join(got, "\n"); s != want {
+		t.Errorf("got\n%s\nwant\n%s", s, want)
+	}
+}

@@ -1,0 +1,258 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// maxWork bounds the steps that the search for single cycles takes. Finding
+// the knots is linear; taking a knot of many cycles apart is not.
+const maxWork = 10000000
+
+// cutCycles fails the members of each cycle that has a "requires" in it, and
+// drops the last edge, in file order, of each one that has none (F10). What is
+// left among the units that were not failed has no cycle.
+func (l *linker) cutCycles() {
+	all := make([]int32, len(l.c.Units))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	for knots := l.components(all); len(knots) > 0; {
+		knot := knots[len(knots)-1]
+		knots = knots[:len(knots)-1]
+		inner := l.inner(knot)
+		i := slices.IndexFunc(inner, func(e *edge) bool { return e.rel == requires })
+		if i < 0 {
+			l.dropLast(knot, inner)
+			continue
+		}
+		l.failCycle(knot, inner[i])
+		knots = append(knots, l.components(knot)...)
+	}
+}
+
+// components gives the strongly connected components of more than one unit
+// among the given ones that are not failed: Tarjan's algorithm with a stack of
+// its own, because a chain of ten thousand units is ordinary.
+func (l *linker) components(set []int32) [][]int32 {
+	var found [][]int32
+	var stack, path []int32 // of the algorithm; of the walk
+	l.mark++
+	for _, v := range set {
+		l.inSet[v], l.order[v] = l.mark, 0
+	}
+	count := int32(0)
+	enter := func(v int32) {
+		count++
+		l.order[v], l.low[v], l.at[v] = count, count, l.start[v]
+		stack, path = append(stack, v), append(path, v)
+	}
+	for _, root := range set {
+		if l.order[root] != 0 || l.failed[root] {
+			continue
+		}
+		enter(root)
+		for len(path) > 0 {
+			v := path[len(path)-1]
+			if l.at[v] < l.start[v+1] {
+				e := &l.edges[l.at[v]]
+				l.at[v]++
+				switch w := e.to; {
+				case e.dropped || l.inSet[w] != l.mark || l.failed[w]:
+				case l.order[w] == 0:
+					enter(w)
+				default:
+					l.low[v] = min(l.low[v], l.order[w])
+				}
+				continue
+			}
+			path = path[:len(path)-1]
+			if len(path) > 0 {
+				u := path[len(path)-1]
+				l.low[u] = min(l.low[u], l.low[v])
+			}
+			if l.low[v] < l.order[v] {
+				continue
+			}
+			i := len(stack) - 1
+			for stack[i] != v {
+				i--
+			}
+			if len(stack)-i > 1 {
+				found = append(found, slices.Sorted(slices.Values(stack[i:])))
+			}
+			for _, w := range stack[i:] {
+				l.inSet[w] = 0 // done: no longer on the stack
+			}
+			stack = stack[:i]
+		}
+	}
+	return found
+}
+
+// inner gives the edges inside a knot in file order, and marks its units.
+func (l *linker) inner(knot []int32) []*edge {
+	l.mark++
+	for _, v := range knot {
+		l.inSet[v] = l.mark
+	}
+	var inner []*edge
+	for _, v := range knot {
+		for i := l.start[v]; i < l.start[v+1]; i++ {
+			if e := &l.edges[i]; l.inSet[e.to] == l.mark && !e.dropped {
+				inner = append(inner, e)
+			}
+		}
+	}
+	// Units that are in force already come first: what is new gives way.
+	isNew := func(e *edge) int { return min(1, max(0, int(e.owner())-l.first+1)) }
+	slices.SortStableFunc(inner, func(a, b *edge) int {
+		return cmp.Or(cmp.Compare(isNew(a), isNew(b)),
+			cmp.Compare(l.c.files[a.ref.Pos.File], l.c.files[b.ref.Pos.File]), cmp.Compare(a.ref.Pos.Line, b.ref.Pos.Line))
+	})
+	l.work += len(inner)
+	return inner
+}
+
+// failCycle fails the members of the shortest cycle through an edge that is in
+// a knot, which inner has marked; all of the knot when the work is over.
+func (l *linker) failCycle(knot []int32, e *edge) {
+	cycle := l.search(e.to, e.from)
+	cycle = append([]*edge{e}, cycle...)
+	// The member that comes first in the configuration begins.
+	least := 0
+	for i := range cycle {
+		if cycle[i].from < cycle[least].from {
+			least = i
+		}
+	}
+	cycle = slices.Concat(cycle[least:], cycle[:least])
+	pos, text := cycle[0].ref.Pos, l.cycleText(cycle)
+	fail := func(v int32) {
+		if int(v) >= l.first {
+			l.failed[v] = true
+			l.c.failUnit(l.c.Units[v], pos, text)
+		}
+	}
+	for _, e := range cycle {
+		fail(e.from)
+	}
+	if l.work > maxWork {
+		text = "one of " + itoa(len(knot)) + " units with many cycles: " + text
+		for _, v := range knot {
+			if !l.failed[v] {
+				fail(v)
+			}
+		}
+	}
+}
+
+// search gives the shortest path of edges between two units of the marked knot.
+func (l *linker) search(from, to int32) []*edge {
+	seen := map[int32]*edge{from: nil}
+	queue := []int32{from}
+	for i := 0; seen[to] == nil && i < len(queue); i++ {
+		v := queue[i]
+		for k := l.start[v]; k < l.start[v+1]; k++ {
+			l.work++
+			e := &l.edges[k]
+			if _, was := seen[e.to]; was || e.dropped || l.inSet[e.to] != l.mark {
+				continue
+			}
+			seen[e.to] = e
+			queue = append(queue, e.to)
+		}
+	}
+	var path []*edge
+	for v := to; v != from; v = seen[v].from {
+		path = append(path, seen[v])
+	}
+	slices.Reverse(path)
+	return path
+}
+
+// cycleText says which way a cycle goes and where its edges are written.
+func (l *linker) cycleText(cycle []*edge) string {
+	var has [relationCount]bool
+	var kinds []string
+	for _, e := range cycle {
+		has[e.rel] = true
+	}
+	for r, name := range relationNames {
+		if has[r] {
+			kinds = append(kinds, quote(name))
+		}
+	}
+	names, places := l.cyclePath(cycle)
+	return "cycle " + names + ": drop one " + strings.Join(kinds, " or ") + " (" + places + ")"
+}
+
+func (l *linker) cyclePath(cycle []*edge) (names, places string) {
+	var n, p []string
+	for _, e := range cycle {
+		n = append(n, l.name(e.from))
+		p = append(p, shortPos(e.ref.Pos))
+	}
+	return strings.Join(append(elide(n), l.name(cycle[0].from)), " -> "), strings.Join(elide(p), ", ")
+}
+
+// dropLast makes a knot of "after" and "before" alone acyclic: it adds the
+// edges one by one in file order and drops each one that would close a cycle,
+// of which it is the last edge then.
+func (l *linker) dropLast(knot []int32, inner []*edge) {
+	kept := make(map[int32][]*edge, len(knot))
+	for _, e := range inner {
+		if l.work > maxWork {
+			l.dropMany(inner)
+			return
+		}
+		path := l.pathIn(kept, e.to, e.from)
+		if path == nil {
+			kept[e.from] = append(kept[e.from], e)
+			continue
+		}
+		names, places := l.cyclePath(append([]*edge{e}, path...))
+		l.drop(e, "cycle "+names+": ", places)
+	}
+}
+
+// dropMany is dropLast when the work is over: order in the configuration, or
+// what is in force already, is an order without cycles.
+func (l *linker) dropMany(inner []*edge) {
+	for _, e := range inner {
+		if !e.dropped && (l.first == 0 && e.to > e.from || l.first > 0 && int(e.owner()) >= l.first) {
+			l.drop(e, "too many cycles: ", shortPos(e.ref.Pos))
+		}
+	}
+}
+
+// drop takes an edge out of the graph and says so.
+func (l *linker) drop(e *edge, why, places string) {
+	e.dropped = true
+	l.c.add(Fault{Pos: e.ref.Pos, Unit: l.name(e.owner()), Warning: true,
+		Text: why + quote(relationNames[e.rel]+" "+e.ref.Name) + " is ignored: drop one of them (" + places + ")"})
+}
+
+// pathIn gives a path of kept edges between two units, or nil.
+func (l *linker) pathIn(kept map[int32][]*edge, from, to int32) []*edge {
+	seen := map[int32]*edge{from: nil}
+	stack := []int32{from}
+	for len(stack) > 0 && seen[to] == nil {
+		v := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for _, e := range kept[v] {
+			l.work++
+			if _, was := seen[e.to]; !was {
+				seen[e.to] = e
+				stack = append(stack, e.to)
+			}
+		}
+	}
+	var path []*edge
+	for v := to; seen[v] != nil; v = seen[v].from {
+		path = append(path, seen[v])
+	}
+	slices.Reverse(path)
+	return path
+}

@@ -1,0 +1,406 @@
+package graph
+
+import (
+	"strings"
+	"time"
+
+	"mote/graph/line"
+)
+
+// The set functions of keyRows: each takes the words behind its key into b.u,
+// or says what is wrong with them and leaves the unit as it was.
+
+func setExec(b *builder, w []line.Word) {
+	if c := b.command(w); c != nil {
+		b.u.Exec, b.u.Sh = c, false
+	}
+}
+
+func setSh(b *builder, w []line.Word) {
+	if c := b.command(w); c != nil {
+		b.u.Exec, b.u.Sh = c, true
+	}
+}
+
+func resetExec(u, def *Unit) { u.Exec, u.Sh = nil, false }
+
+func setPre(b *builder, w []line.Word) {
+	if c := b.command(w); c != nil {
+		b.u.Pre = append(b.u.Pre, c)
+	}
+}
+
+func setPost(b *builder, w []line.Word) {
+	if c := b.command(w); c != nil {
+		b.u.Post = append(b.u.Post, c)
+	}
+}
+
+func setStopExec(b *builder, w []line.Word) {
+	if c := b.command(w); c != nil {
+		b.u.StopExec = c
+	}
+}
+
+// command takes the words of a command; nil means that it was refused.
+func (b *builder) command(w []line.Word) []Text {
+	if w[0].Text == "" {
+		b.fault(b.key.Name + " has an empty command: write one")
+		return nil
+	}
+	c := make([]Text, len(w))
+	for i := range w {
+		c[i] = parseText(w[i])
+	}
+	return c
+}
+
+func setDescription(b *builder, w []line.Word) {
+	all := make([]string, len(w))
+	for i := range w {
+		all[i] = w[i].Text
+	}
+	b.u.Description = strings.Join(all, " ")
+}
+
+func setRefs(r relation) func(b *builder, w []line.Word) {
+	return func(b *builder, w []line.Word) {
+		list := b.u.refs(r)
+		for _, name := range w {
+			if wrong := CheckName(name.Text); wrong != "" {
+				b.fault(relationNames[r] + ": " + wrong)
+			} else if isTemplate(name.Text) {
+				b.fault(relationNames[r] + " " + quote(name.Text) + ", which is a template: name an instance of it, such as " +
+					quote(name.Text+"x"))
+			} else {
+				*list = append(*list, Ref{name.Text, b.pos})
+			}
+		}
+	}
+}
+
+func resetRefs(r relation) func(u, def *Unit) {
+	return func(u, def *Unit) { *u.refs(r) = nil }
+}
+
+func setStart(b *builder, w []line.Word) {
+	if i := b.choice(w[0], "auto", "manual"); i >= 0 {
+		b.u.Manual = i == 1
+	}
+}
+
+func setClass(b *builder, w []line.Word) {
+	if i := b.choice(w[0], "user", "system"); i >= 0 {
+		b.u.Class = [...]Class{User, System}[i]
+	}
+}
+
+func setCritical(b *builder, w []line.Word) {
+	if i := b.choice(w[0], "shell", "reboot", "poweroff"); i >= 0 {
+		b.u.Critical = [...]Critical{CriticalShell, CriticalReboot, CriticalPoweroff}[i]
+	}
+}
+
+func setKill(b *builder, w []line.Word) {
+	if i := b.choice(w[0], "group", "process"); i >= 0 {
+		b.u.KillMode = [...]KillMode{KillGroup, KillProcess}[i]
+	}
+}
+
+// condForms are the tests of "if" and how many words stand behind each.
+var condForms = [...]struct {
+	name  string
+	args  string
+	words int
+}{
+	CondExists:    {"exists", " PATH", 1},
+	CondCmdline:   {"cmdline", " WORD", 1},
+	CondFileHas:   {"file-has", " PATH WORD", 2},
+	CondContainer: {"container", "", 0},
+}
+
+func setIf(b *builder, w []line.Word) {
+	var c Cond
+	if w[0].Text == "not" {
+		c.Not, w = true, w[1:]
+	}
+	if len(w) == 0 {
+		b.fault(`if not has no test: write "if not exists PATH"`)
+		return
+	}
+	i := b.choice(w[0], condForms[0].name, condForms[1].name, condForms[2].name, condForms[3].name)
+	if i < 0 {
+		return
+	}
+	form := condForms[i]
+	if len(w)-1 != form.words {
+		b.fault("if " + form.name + " takes " + counted(form.words) + ", not " + itoa(len(w)-1) +
+			": write " + quote("if "+form.name+form.args))
+		return
+	}
+	c.Kind = CondKind(i)
+	switch c.Kind {
+	case CondExists:
+		c.Path = w[1].Text
+	case CondCmdline:
+		c.Word = w[1].Text
+	case CondFileHas:
+		c.Path, c.Word = w[1].Text, w[2].Text
+	}
+	if (c.Kind == CondExists || c.Kind == CondFileHas) && !b.absolute("if "+form.name, c.Path) {
+		return
+	}
+	b.u.If = append(b.u.If, c)
+}
+
+func setDir(b *builder, w []line.Word) {
+	t := parseText(w[0])
+	// What a variable gives is known at the start only.
+	if len(t) > 0 && t[0].Var != "" || b.absolute("dir", w[0].Text) {
+		b.u.Dir = t
+	}
+}
+
+func setUmask(b *builder, w []line.Word) {
+	n, wrong := parseOctal(w[0].Text)
+	if b.value("umask", w[0], wrong) {
+		b.u.Umask = n
+	}
+}
+
+func setEnv(b *builder, w []line.Word) {
+	for _, word := range w {
+		name, _, ok := strings.Cut(word.Text, "=")
+		switch {
+		case !ok:
+			b.fault("env " + quote(word.Text) + ` has no "=": write NAME=VALUE`)
+		case !isEnvName(name):
+			b.fault("env " + quote(word.Text) + " has no right name: use letters, digits and _ before the \"=\"")
+		default:
+			value := word.Slice(len(name)+1, len(word.Text))
+			b.u.Env = append(b.u.Env, Var{name, parseText(value)})
+		}
+	}
+}
+
+// isEnvName reports whether a name can be that of an environment variable:
+// printable ASCII without what looks like an expansion. Programs take more
+// than ${NAME} does ("app.mode").
+func isEnvName(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("=$%{}\"'\\", c) >= 0 {
+			return false
+		}
+	}
+	return name != "" && !(name[0] >= '0' && name[0] <= '9')
+}
+
+func setEnvFile(b *builder, w []line.Word) {
+	path, optional := strings.CutPrefix(w[0].Text, "-")
+	if b.absolute("env-file", path) {
+		b.u.EnvFiles = append(b.u.EnvFiles, EnvFile{literal(path), optional})
+	}
+}
+
+func setUser(b *builder, w []line.Word) {
+	if b.account(w[0]) {
+		b.u.User = w[0].Text
+	}
+}
+
+func setGroup(b *builder, w []line.Word) {
+	if b.account(w[0]) {
+		b.u.Group = w[0].Text
+	}
+}
+
+func setGroups(b *builder, w []line.Word) {
+	for _, g := range w {
+		if b.account(g) {
+			b.u.Groups = append(b.u.Groups, g.Text)
+			b.u.GroupsSet = true
+		}
+	}
+}
+
+// account reports whether a word can be a user's or a group's name or number.
+// Whether there is such a one is known at the start only.
+func (b *builder) account(w line.Word) bool {
+	if n, ok := digits(w.Text, maxUID); ok && n > maxUID {
+		return b.value(b.key.Name, w, "is over the limit of "+itoa64(maxUID)+": correct it")
+	}
+	for i := 0; i < len(w.Text); i++ {
+		if c := w.Text[i]; c <= ' ' || c == 0x7f || c == ':' || c == '/' || c == ',' {
+			return b.value(b.key.Name, w, "is neither a name nor a number: correct it")
+		}
+	}
+	if w.Text == "" {
+		return b.value(b.key.Name, w, "is empty: write a name or a number")
+	}
+	return true
+}
+
+func setTty(b *builder, w []line.Word) {
+	if b.absolute("tty", w[0].Text) {
+		b.u.Tty = w[0].Text
+	}
+}
+
+func setStdin(b *builder, w []line.Word) {
+	switch word := w[0].Text; {
+	case word == "null":
+		b.u.Stdin = Input{Kind: InputNull}
+	case word == "tty":
+		b.u.Stdin = Input{Kind: InputTty}
+	case strings.HasPrefix(word, "/"):
+		b.u.Stdin = Input{Kind: InputPath, Path: word}
+	default:
+		b.value("stdin", w[0], `is unknown: write "null", "tty" or a path that begins with "/"`)
+		return
+	}
+	b.stdinSet = true
+}
+
+func setReady(b *builder, w []line.Word) {
+	i := b.choice(w[0], "spawn", "notify", "fd")
+	switch {
+	case i < 0:
+	case ReadyKind(i) == ReadyFD:
+		if len(w) != 2 {
+			b.fault(`ready fd has no number: write "ready fd 3"`)
+			return
+		}
+		n, wrong := parseNumber(w[1].Text, 3, maxReadyFD)
+		if b.value("ready fd", w[1], wrong) {
+			b.u.Ready = Ready{Kind: ReadyFD, FD: n}
+		}
+	case len(w) > 1:
+		b.fault("ready " + w[0].Text + " takes no further word: remove " + quote(w[1].Text))
+	default:
+		b.u.Ready = Ready{Kind: ReadyKind(i)}
+	}
+}
+
+func setStartTimeout(b *builder, w []line.Word) {
+	d, wrong := ParseDuration(w[0].Text)
+	if b.value("start-timeout", w[0], wrong) {
+		b.u.StartTimeout = d
+	}
+}
+
+func setLog(b *builder, w []line.Word) {
+	i := b.choice(w[0], "ring", "console", "kmsg", "null")
+	if i < 0 {
+		return
+	}
+	sink := Sink{Kind: SinkKind(i)}
+	if sink.Kind == SinkRing {
+		sink.SizeBytes = DefaultRingBytes
+	}
+	if len(w) == 2 {
+		if sink.Kind != SinkRing {
+			b.fault("log " + w[0].Text + " takes no further word: remove " + quote(w[1].Text))
+			return
+		}
+		n, wrong := ParseSize(w[1].Text, minRingBytes, maxRingBytes)
+		if !b.value("log ring", w[1], wrong) {
+			return
+		}
+		sink.SizeBytes = n
+	}
+	for _, s := range b.u.Log {
+		if s.Kind == sink.Kind {
+			b.fault("log " + w[0].Text + ` is given already: remove one, or write "!log" before this line`)
+			return
+		}
+	}
+	b.u.Log = append(b.u.Log, sink)
+}
+
+func setStop(b *builder, w []line.Word) {
+	var steps []StopStep
+	for i := 0; i < len(w); i += 2 {
+		n, ok := SignalNumber(w[i].Text)
+		switch {
+		case !ok:
+			b.value("stop", w[i], `is no signal: write one such as "TERM"`)
+			return
+		case n == sigKill && i+1 == len(w) && i > 0:
+			b.u.Stop = steps
+			return
+		case n == sigKill:
+			b.fault(`stop KILL is the end of a schedule and takes no time: write "stop TERM 5s KILL"`)
+			return
+		case i+1 == len(w):
+			b.value("stop", w[i], "has no time: write "+quote("stop "+w[i].Text+" 5s"))
+			return
+		}
+		d, wrong := ParseDuration(w[i+1].Text)
+		if !b.value("stop "+SignalName(n), w[i+1], wrong) {
+			return
+		}
+		steps = append(steps, StopStep{n, d})
+	}
+	b.u.Stop = steps
+}
+
+func setRestart(b *builder, w []line.Word) {
+	i := b.choice(w[0], "always", "on-failure", "never")
+	if i < 0 {
+		return
+	}
+	r := defaultRestart
+	r.Policy = Policy(i)
+	given, ok := b.restartOptions(&r, w[1:])
+	switch {
+	case !ok:
+		return
+	case !given[1]:
+		r.Max = max(r.Max, r.Delay)
+	case r.Max < r.Delay:
+		b.fault("restart max " + FormatDuration(r.Max) + " is under delay " + FormatDuration(r.Delay) +
+			": raise max or lower delay")
+		return
+	}
+	if given[4] && !given[3] {
+		b.fault(`restart within has no limit: write "limit N within D"`)
+		return
+	}
+	b.u.Restart, b.u.restartSet, b.u.limitSet = r, true, given[3]
+}
+
+// restartOptions takes "delay D max D reset D limit N within D" in any order
+// and says which of the five were given.
+func (b *builder) restartOptions(r *Restart, w []line.Word) (given [5]bool, ok bool) {
+	into := [...]*time.Duration{0: &r.Delay, 1: &r.Max, 2: &r.Reset, 4: &r.Within}
+	for ; len(w) > 0; w = w[min(2, len(w)):] {
+		i := b.choice(w[0], "delay", "max", "reset", "limit", "within")
+		if i < 0 {
+			return given, false
+		}
+		name := "restart " + w[0].Text
+		switch {
+		case given[i]:
+			b.fault(name + " is given twice: remove one")
+			return given, false
+		case len(w) == 1:
+			b.fault(name + " has no value: write " + quote(b.key.usage()))
+			return given, false
+		}
+		given[i] = true
+		var wrong string
+		if i == 3 {
+			r.Limit, wrong = parseNumber(w[1].Text, 0, maxRestarts)
+		} else {
+			*into[i], wrong = ParseDuration(w[1].Text)
+		}
+		if !b.value(name, w[1], wrong) {
+			return given, false
+		}
+	}
+	return given, true
+}
+
+func resetRestart(u, def *Unit) {
+	u.Restart, u.restartSet, u.limitSet = def.Restart, false, false
+}
