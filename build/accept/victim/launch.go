@@ -1,0 +1,82 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"unsafe"
+)
+
+// launch prepares the process that will be the init and becomes it, so that
+// the init starts in a world that a case has chosen: a root of its own,
+// closed descriptors, ignored and blocked signals, a file limit.
+func launch(args []string) {
+	f := flag.NewFlagSet("launch", flag.ExitOnError)
+	root := f.String("root", "", "make this folder the root, with a new /proc")
+	dev := f.String("dev", "few", "few: null, zero, random ...; host: the whole /dev; none: an empty folder")
+	closed := f.Bool("close", false, "close descriptors 0, 1 and 2")
+	nofile := f.Uint64("nofile", 0, "soft limit of open files")
+	ignored := f.String("ignore", "", "signals to ignore")
+	blocked := f.String("block", "", "signals to block")
+	argv0 := f.String("argv0", "", "the program's name for itself")
+	must(f.Parse(args))
+	runtime.LockOSThread()
+	if *root != "" {
+		changeRoot(*root, *dev)
+	}
+	if *nofile != 0 {
+		var lim syscall.Rlimit
+		must(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim))
+		lim.Cur = *nofile
+		must(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lim))
+	}
+	if *ignored != "" {
+		signal.Ignore(signalsOf(*ignored)...)
+	}
+	if *blocked != "" {
+		var mask uint64
+		for _, s := range signalsOf(*blocked) {
+			mask |= 1 << (uint(s.(syscall.Signal)) - 1)
+		}
+		syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, 0, uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0)
+	}
+	if *closed {
+		for fd := range 3 {
+			syscall.Close(fd)
+		}
+	}
+	argv := append([]string{}, f.Args()...)
+	if *argv0 != "" {
+		argv[0] = *argv0
+	}
+	must(syscall.Exec(f.Arg(0), argv, os.Environ()))
+}
+
+// changeRoot makes dir the root of this mount namespace and lets the old one
+// go, as container runtimes do (pivot_root(2), the "." "." form).
+func changeRoot(dir, dev string) {
+	must(syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
+	must(syscall.Mount(dir, dir, "", syscall.MS_BIND|syscall.MS_REC, ""))
+	must(os.MkdirAll(dir+"/proc", 0o755))
+	must(syscall.Mount("proc", dir+"/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, ""))
+	must(os.MkdirAll(dir+"/dev", 0o755))
+	switch dev {
+	case "host":
+		must(syscall.Mount("/dev", dir+"/dev", "", syscall.MS_BIND|syscall.MS_REC, ""))
+	case "few":
+		must(syscall.Mount("tmpfs", dir+"/dev", "tmpfs", syscall.MS_NOSUID, "mode=755"))
+		for _, n := range strings.Fields("null zero full random urandom") {
+			path := filepath.Join(dir, "dev", n)
+			must(os.WriteFile(path, nil, 0o666))
+			must(syscall.Mount("/dev/"+n, path, "", syscall.MS_BIND, ""))
+		}
+	}
+	must(syscall.Chdir(dir))
+	must(syscall.PivotRoot(".", "."))
+	must(syscall.Unmount(".", syscall.MNT_DETACH))
+	must(syscall.Chdir("/"))
+}
