@@ -159,3 +159,6 @@ next:
 	}
 	return out
 }
+
+// Args is the command line with argv[0], as os.Args is.
+func Args() []string { return runtimeArgs() }

@@ -1,0 +1,313 @@
+package pid1
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+	"mote/proc"
+)
+
+// Where units are read from when nothing else is said (SPEC 2).
+const (
+	systemPath   = "/etc/mote/system"
+	servicesPath = "/etc/mote/services"
+)
+
+// Shutdown deadlines by role (SPEC 8).
+const (
+	machineTimeout = 30 * time.Second
+	otherTimeout   = 8 * time.Second
+)
+
+// Main is the init in its roles of machine, container and supervisor. It
+// returns only where the process is to end with that exit status: never on a
+// machine.
+func Main(args []string) int {
+	pid := unix.Getpid()
+	initial := pid == 1 && proc.InitialPIDNamespace()
+	opt, bad := ParseOptions(args, initial)
+	if bad != "" {
+		complain(bad)
+		return 2
+	}
+	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
+		procs: make(map[int]*process)}
+	in.server.in, in.end.in = in, in
+	proc.EnsureStdio(in.role == Machine)
+	if err := in.open(); err != nil {
+		complain("cannot start: " + err.Error())
+		if in.role == Machine {
+			hold()
+		}
+		return 1
+	}
+	if in.opt.Machine && in.role != Machine {
+		in.logs.Say(MsgWarn, "--machine: this is pid ", strconv.Itoa(pid), ", not pid 1: it runs as a supervisor")
+	}
+	if in.role == Machine {
+		in.machineStart()
+	} else if in.role == Supervisor || pid != 1 {
+		if err := proc.Subreaper(); err != nil {
+			in.logs.Say(MsgWarn, "cannot become a subreaper: ", err.Error(), ": daemons that fork twice are not seen")
+		}
+	}
+	if code, ok := in.configure(); !ok {
+		return code
+	}
+	if in.role == Machine {
+		in.addRescue()
+	}
+	in.start()
+	in.loop()
+	return 0
+}
+
+// complain writes a message when there are no logs yet; the write never waits.
+func complain(text string) {
+	fd, err := OpenConsole(2)
+	if err != nil {
+		return
+	}
+	b := []byte("mote: " + text + "\n")
+	if _, err := unix.Write(fd, b); err == unix.ENOTSOCK {
+		unix.SendmsgN(fd, b, nil, nil, unix.MSG_DONTWAIT)
+	}
+	unix.Close(fd)
+}
+
+// hold keeps a machine alive that cannot even start its loop: it reaps.
+func hold() {
+	for {
+		for {
+			pid, ok := proc.NextExit()
+			if !ok {
+				break
+			}
+			proc.Reap(pid)
+		}
+		unix.Nanosleep(&unix.Timespec{Sec: 1}, nil)
+	}
+}
+
+// open makes what the loop stands on: signals first of all.
+func (in *Init) open() error {
+	var err error
+	if in.sigs, err = proc.OpenSignals(); err != nil {
+		return err
+	}
+	if in.poll, err = proc.NewPoll(); err != nil {
+		return err
+	}
+	if in.timer, err = proc.NewTimer(); err != nil {
+		return err
+	}
+	in.arena = proc.NewArena()
+	in.logs = NewLogs(in.arena)
+	in.logs.OnHold = in.holdLog
+	in.now, in.wall = graph.Instant(proc.Now()), proc.Wall()
+	in.born = in.now
+	in.logs.SetClock(in.wall, in.now)
+	in.logs.SetOwn(MsgInfo, true, false)
+	if in.role != Machine {
+		in.openConsole()
+	}
+	in.env = inherited(proc.Environ())
+	if err := in.poll.Add(in.sigs.FD(), unix.EPOLLIN, tokSignals); err != nil {
+		return err
+	}
+	return in.poll.Add(in.timer.FD(), unix.EPOLLIN, tokTimer)
+}
+
+// openConsole gives the logs a descriptor of their own for stderr, which on a
+// machine is the console; without one a machine's messages go to the kernel's log.
+func (in *Init) openConsole() {
+	fd, err := OpenConsole(2)
+	if err != nil {
+		in.logs.SetOwn(in.logs.level, false, in.role == Machine)
+		return
+	}
+	in.logs.SetConsole(fd)
+}
+
+// configure reads the configuration and makes the world of it. ok is false
+// when the init must not run: its exit status is the code.
+func (in *Init) configure() (code int, ok bool) {
+	in.conf = graph.Load(&proc.Files{}, Roots(in.opt.Config, in.role == Machine))
+	if in.role == Machine && len(in.conf.Units) == 0 {
+		in.reportFaults()
+		in.conf = in.embedded()
+	}
+	if in.opt.Main != "" {
+		in.conf.SetMain(in.opt.Main)
+	}
+	in.reportFaults()
+	if in.role != Machine && len(in.conf.Units) == 0 && in.faulty() {
+		in.logs.Say(MsgWarn, "no unit can be read: nothing to do")
+		return 1, false
+	}
+	in.world = graph.NewWorld(in.conf.Units)
+	for id := 0; id < in.world.Len(); id++ {
+		in.openUnit(graph.ID(id))
+	}
+	timeout := in.conf.Options.ShutdownTimeout
+	if timeout == 0 {
+		timeout = otherTimeout
+		if in.role == Machine {
+			timeout = machineTimeout
+		}
+	}
+	in.world.ShutdownTimeout = timeout
+	if in.conf.Main == "" || in.role == Machine {
+		return 0, true
+	}
+	id, found := in.find(in.conf.Main)
+	if !found {
+		in.logs.Say(MsgWarn, "main unit ", strconv.Quote(in.conf.Main), " is not in the configuration: write a unit of that name")
+		return 1, false
+	}
+	in.world.SetMain(id)
+	return 0, true
+}
+
+func (in *Init) faulty() bool {
+	for _, f := range in.conf.Faults {
+		if !f.Warning {
+			return true
+		}
+	}
+	return false
+}
+
+// Roots are the places to read, system units first (SPEC 2): the given ones, or
+// the default ones; system units are a machine's alone.
+func Roots(paths []string, machine bool) []graph.Root {
+	var roots []graph.Root
+	for _, path := range paths {
+		roots = append(roots, graph.Root{Path: path, Class: graph.User})
+	}
+	if len(roots) > 0 {
+		return roots
+	}
+	if machine {
+		return []graph.Root{{Path: systemPath, Class: graph.System, Optional: true},
+			{Path: servicesPath, Class: graph.User, Optional: true}}
+	}
+	return []graph.Root{{Path: servicesPath, Class: graph.User}}
+}
+
+func (in *Init) reportFaults() {
+	for i := range in.conf.Faults {
+		f := &in.conf.Faults[i]
+		if f.Warning {
+			in.logs.Say(MsgInfo, "warning: ", f.String())
+		} else {
+			in.logs.Say(MsgWarn, f.String())
+		}
+	}
+}
+
+// openUnit makes the loop's side of a unit.
+func (in *Init) openUnit(id graph.ID) {
+	u := in.world.Unit(id)
+	for int(id) >= len(in.units) {
+		in.units = append(in.units, unitIO{})
+	}
+	in.units[id].log = in.logs.Open(u.Name, u.Log)
+}
+
+// find gives the unit of a name, made from its template if need be.
+func (in *Init) find(name string) (graph.ID, bool) {
+	if id, ok := in.world.Find(name); ok {
+		return id, true
+	}
+	return in.instantiate(name)
+}
+
+// instantiate makes an instance of a template, and those that it names.
+func (in *Init) instantiate(name string) (graph.ID, bool) {
+	before := len(in.conf.Units)
+	_, faults, ok := in.conf.Instantiate(name)
+	if !ok {
+		return graph.None, false
+	}
+	for i := range faults {
+		in.logs.Say(MsgWarn, faults[i].String())
+	}
+	in.conf.Faults = append(in.conf.Faults, faults...)
+	for _, u := range in.conf.Units[before:] {
+		if id, ok := in.world.Add(u); ok {
+			in.openUnit(id)
+		}
+	}
+	return in.world.Find(name)
+}
+
+// start binds the socket and boots the units.
+func (in *Init) start() {
+	path := in.opt.Socket
+	if path == "" {
+		path = proc.SocketPath(in.uid, func(name string) string { v, _ := unix.Getenv(name); return v })
+	}
+	in.opt.Socket = path
+	in.bind(path)
+	in.logs.Say(MsgInfo, Version, " ", in.role.String(), ", pid ", strconv.Itoa(in.pid), ", ", strconv.Itoa(in.world.Len()),
+		" units, signals: ", in.sigs.Mode(), ", socket ", orNone(in.server.path))
+	root := graph.None
+	if in.opt.Target != "" {
+		id, ok := in.find(in.opt.Target)
+		if !ok {
+			in.logs.Say(MsgWarn, "target ", strconv.Quote(in.opt.Target), " is not in the configuration: every unit is started")
+		} else {
+			root = id
+		}
+	}
+	if in.opt.Rescue {
+		if id, ok := in.world.Find(rescueName); ok {
+			in.rescuing = true
+			root = id
+			in.logs.Say(MsgWarn, "rescue shell asked for: leave it to boot on")
+		}
+	}
+	in.apply(graph.Event{Kind: graph.Boot, Unit: root})
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// bind makes the control socket. One that answers is never taken: a second
+// supervisor ends there, PID 1 runs on without one (SPEC 2).
+func (in *Init) bind(path string) {
+	err := in.server.listen(path)
+	if err == nil {
+		return
+	}
+	if errors.Is(err, proc.ErrAnswered) {
+		if in.role == Supervisor {
+			in.logs.Say(MsgWarn, err.Error(), ": name another one with -s")
+			in.exit(1)
+		}
+		in.logs.Say(MsgWarn, err.Error(), ": this init runs without a socket")
+		return
+	}
+	other := proc.AbstractName(in.pid)
+	if again := in.server.listen(other); again != nil {
+		in.logs.Say(MsgWarn, err.Error(), "; ", again.Error(), ": this init runs without a socket; HUP tries again")
+		return
+	}
+	in.logs.Say(MsgWarn, err.Error(), ": the socket is ", other, " instead")
+}
+
+// exit ends the process; on a machine it is never called.
+func (in *Init) exit(code int) {
+	in.server.close()
+	in.logs.FlushConsole()
+	unix.Exit(code)
+}

@@ -1,0 +1,202 @@
+package pid1
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+	"mote/proc"
+)
+
+// Bounds of the end after the units are down (SPEC 8).
+const (
+	leftoverTerm = graph.Instant(1e9) // between TERM and KILL for what is left
+	leftoverKill = graph.Instant(1e9) // after KILL
+	leftoverLook = graph.Instant(2e7) // how often it is looked whether any is left
+)
+
+// stage is a step of the end.
+type stage uint8
+
+const (
+	notEnding stage = iota
+	termLeft        // TERM was sent to what is left
+	killLeft        // KILL was sent
+	lastSteps       // sync, unmount, read-only, reboot(2): a machine alone
+	over            // a machine that even reboot(2) did not end: it stays
+)
+
+// ending is the end of the init once its units are down, or their deadline
+// has passed. No step is waited for beyond its bound.
+type ending struct {
+	in       *Init
+	halt     graph.Halt
+	stage    stage
+	deadline graph.Instant // when to look again; 0 = never
+	until    graph.Instant // of the stage
+	child    *process      // of the step under way
+	steps    *proc.End
+	step     proc.Step
+}
+
+// begin takes over from the world.
+func (e *ending) begin(h graph.Halt) {
+	if e.stage != notEnding {
+		return
+	}
+	in := e.in
+	e.halt = h
+	if left := in.alive(); left != "" {
+		in.logs.Say(MsgWarn, "still running: ", left)
+	}
+	e.stage, e.until = termLeft, in.now+leftoverTerm
+	e.signalAll(unix.SIGTERM)
+	e.deadline = in.now + leftoverLook
+}
+
+// alive names the units that still have a process.
+func (in *Init) alive() string {
+	list := ""
+	for id := 0; id < in.world.Len(); id++ {
+		if st := in.world.Status(graph.ID(id)); st.Gen != 0 || st.AuxGen != 0 {
+			if len(list) > 200 {
+				return list + " ..."
+			}
+			list += " " + in.name(graph.ID(id)) + " (pid " + strconv.Itoa(int(max(st.Pid, st.AuxPid))) + ")"
+		}
+	}
+	return list
+}
+
+// signalAll signals what is left: everything below PID 1, or a supervisor's
+// own descendants.
+func (e *ending) signalAll(sig unix.Signal) {
+	in := e.in
+	if in.pid == 1 {
+		if pid, err := proc.KillAll(int(sig)); err == nil {
+			in.procs[pid] = &process{unit: graph.None, result: -1}
+		}
+		return
+	}
+	if _, err := proc.KillDescendants(int(sig)); err != nil {
+		in.logs.Say(MsgWarn, err.Error())
+	}
+}
+
+// anyLeft reports whether a process is left that must not stay. kill(2) with
+// signal 0 to -1 reaches everything but PID 1 itself.
+func (e *ending) anyLeft() bool {
+	if e.in.pid == 1 {
+		return unix.Kill(-1, 0) == nil
+	}
+	left, err := proc.Descendants()
+	return err == nil && len(left) > 0
+}
+
+// tick goes on when it is time to.
+func (e *ending) tick() {
+	in := e.in
+	if e.stage == notEnding || e.deadline == 0 || in.now < e.deadline {
+		return
+	}
+	switch e.stage {
+	case termLeft, killLeft:
+		if e.anyLeft() && in.now < e.until {
+			e.deadline = in.now + leftoverLook
+			return
+		}
+		if e.stage == termLeft && e.anyLeft() {
+			e.stage, e.until = killLeft, in.now+leftoverKill
+			e.signalAll(unix.SIGKILL)
+			e.deadline = in.now + leftoverLook
+			return
+		}
+		e.processesGone()
+	case lastSteps:
+		if e.child != nil { // its time is up: it hangs in the kernel
+			in.logs.Say(MsgWarn, e.step.What, ": no answer in ", spanText(int64(e.step.Limit)), ": going on")
+			e.child.done = nil
+			e.child = nil
+		}
+		e.next()
+	}
+}
+
+// processesGone ends a container or supervisor, and goes on with the disks of a
+// machine.
+func (e *ending) processesGone() {
+	in := e.in
+	if in.role != Machine {
+		in.exit(e.exitCode())
+	}
+	power := proc.PowerOff
+	switch e.halt.Kind {
+	case graph.HaltReboot:
+		power = proc.PowerReboot
+	case graph.HaltHalt:
+		power = proc.PowerHalt
+	}
+	e.steps = proc.NewEnd(power, e.halt.Arg)
+	e.stage = lastSteps
+	e.next()
+}
+
+// exitCode is what a container ends with: its main unit's code (SPEC 1). A
+// supervisor ends with 0, but for a failed critical unit.
+func (e *ending) exitCode() int {
+	in := e.in
+	main := in.world.Main()
+	if in.role == Supervisor {
+		if main != graph.None {
+			return 0
+		}
+		return e.halt.Code
+	}
+	if e.halt.Code != 0 || main == graph.None {
+		return e.halt.Code
+	}
+	st := in.world.Status(main)
+	switch {
+	case !st.HasExit || st.State == graph.Exited:
+		return 0
+	case st.ExitSignal != 0:
+		return 128 + int(st.ExitSignal)
+	}
+	return int(st.ExitCode)
+}
+
+// next begins the next step of a machine's end.
+func (e *ending) next() {
+	in := e.in
+	for {
+		step, ok := e.steps.Next()
+		if !ok {
+			in.logs.Say(MsgWarn, "the machine did not end: switch it off")
+			e.stage, e.deadline = over, 0
+			return
+		}
+		in.logs.Say(MsgInfo, step.What)
+		pid, err := step.Start()
+		if err != nil {
+			in.logs.Say(MsgWarn, err.Error())
+			continue
+		}
+		e.step = step
+		p := &process{unit: graph.None, result: -1}
+		p.done = func(ex proc.Exit) {
+			if e.child != p {
+				return
+			}
+			e.child = nil
+			if err := step.Outcome(ex); err != nil {
+				in.logs.Say(MsgWarn, err.Error())
+			}
+			e.next()
+		}
+		e.child = p
+		in.procs[pid] = p
+		e.deadline = in.now + graph.Instant(step.Limit)
+		return
+	}
+}

@@ -1,0 +1,372 @@
+package pid1
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+	"mote/proc"
+)
+
+// What a token of the epoll set stands for: its upper bits; the lower 56 name
+// the one that is meant.
+const (
+	tokSignals uint64 = iota << 56
+	tokTimer
+	tokListen
+	tokConsole
+	tokClient        // slot
+	tokResult        // pid
+	tokLog           // unit
+	tokNotify        // unit
+	tokReady         // unit
+	tokMask   uint64 = 0xff << 56
+)
+
+// What each source may take of one turn, so that none starves the rest.
+const (
+	reapBudget   = 512      // exits
+	signalBudget = 64       // signals
+	acceptBudget = 16       // connections
+	logBudget    = 64 << 10 // bytes of one unit's pipe
+	readBatch    = 64       // descriptors that are ready
+)
+
+// Init is the init in all roles but the wrapper's. Everything in it belongs
+// to the one goroutine that runs loop.
+type Init struct {
+	opt  Options
+	role Role
+	pid  int
+	uid  int
+
+	poll  *proc.Poll
+	timer *proc.Timer
+	sigs  *proc.Signals
+	logs  *Logs
+	arena *proc.Arena
+
+	now   graph.Instant // of this turn
+	wall  int64         // ns since 1970, of this turn
+	armed graph.Instant // what the timer is set to
+	again bool          // something was left over: do not sleep
+	born  graph.Instant
+
+	conf  *graph.Config
+	world *graph.World
+	units []unitIO // by graph.ID
+	procs map[int]*process
+	env   []string // for children, as the init was started with
+
+	queue []graph.Event
+	busy  bool
+	also  []graph.ID // what a stop by name takes down too
+
+	server server
+	end    ending
+	ready  [readBatch]proc.Ready
+
+	rescuing  bool          // the boot waits for the end of the rescue shell
+	rebootAt  graph.Instant // a critical unit's reboot; 0 = none
+	rebootWhy string
+}
+
+// unitIO is what the loop keeps open for a unit; 0 is none, since the init's
+// own 0 is never one of them.
+type unitIO struct {
+	log    *UnitLog
+	pipeR  int32 // the log pipe: it outlives the unit's processes (L1)
+	pipeW  int32
+	notify int32
+	ready  int32 // read end of ready fd
+	gen    uint64
+	main   int32 // pid of the main process
+}
+
+// process is a child that the init forked.
+type process struct {
+	unit   graph.ID // None: a helper of the init's own
+	gen    uint64
+	role   graph.Role
+	group  bool // its group dies with it (P4)
+	result int  // its exec-result pipe, -1 when read
+	fail   *proc.Failure
+	what   string // what could not be executed, for the message
+	done   func(proc.Exit)
+}
+
+// loop runs until the process ends. It sleeps only in Poll.Wait.
+func (in *Init) loop() {
+	for {
+		n := in.wait()
+		in.clock()
+		for _, r := range in.ready[:n] {
+			in.dispatch(r)
+		}
+		in.reap()
+		in.tick()
+		in.server.serve()
+		in.lookAfterConsole()
+		in.arm()
+	}
+}
+
+// wait sleeps until something is ready. An error of epoll_wait other than
+// EINTR cannot happen with a valid set; the loop goes on with a sweep.
+func (in *Init) wait() int {
+	var n int
+	var err error
+	if in.again {
+		in.again = false
+		n, err = in.poll.Peek(in.ready[:])
+	} else {
+		n, err = in.poll.Wait(in.ready[:])
+	}
+	if err != nil {
+		in.logs.Say(MsgWarn, "bug: epoll_wait: ", err.Error())
+		unix.Nanosleep(&unix.Timespec{Nsec: 100e6}, nil)
+		return 0
+	}
+	return n
+}
+
+func (in *Init) clock() {
+	in.now, in.wall = graph.Instant(proc.Now()), proc.Wall()
+	in.logs.SetClock(in.wall, in.now)
+}
+
+func (in *Init) dispatch(r proc.Ready) {
+	n := r.Token &^ tokMask
+	switch r.Token & tokMask {
+	case tokSignals:
+		in.takeSignals()
+	case tokTimer:
+		in.timer.Drain()
+		in.armed = 0
+	case tokListen:
+		in.server.accept()
+	case tokConsole:
+		in.logs.FlushConsole()
+	case tokClient:
+		in.server.ready(int(n), r.Events)
+	case tokResult:
+		in.readResult(int(n))
+	case tokLog:
+		in.readLog(graph.ID(n))
+	case tokNotify:
+		in.readNotify(graph.ID(n))
+	case tokReady:
+		in.readReady(graph.ID(n))
+	}
+}
+
+// reap takes every dead child, in any turn: one CHLD may stand for many deaths
+// (signal(7), Queueing).
+func (in *Init) reap() {
+	for i := 0; i < reapBudget; i++ {
+		pid, ok := proc.NextExit()
+		if !ok {
+			return
+		}
+		p := in.procs[pid]
+		if p == nil {
+			proc.Reap(pid) // a stranger that became ours
+			continue
+		}
+		in.readResult(pid)
+		if p.result >= 0 { // it cannot be undecided once the child is dead
+			in.closeResult(p)
+		}
+		if p.group {
+			proc.KillGroup(pid, int(unix.SIGKILL))
+		}
+		ex, _ := proc.Reap(pid)
+		delete(in.procs, pid)
+		in.ended(p, ex)
+	}
+	in.again = true
+}
+
+// ended tells the world, or the init's own helper's owner, of an end. What the
+// process still said is read first: it came before.
+func (in *Init) ended(p *process, ex proc.Exit) {
+	if p.unit == graph.None {
+		if p.done != nil {
+			p.done(ex)
+		}
+		return
+	}
+	u := &in.units[p.unit]
+	if u.pipeR > 0 && !u.log.Held() {
+		in.readLog(p.unit)
+	}
+	if p.role == graph.RoleMain {
+		if u.notify > 0 {
+			in.readNotify(p.unit)
+		}
+		if u.ready > 0 && u.gen == p.gen {
+			in.readReady(p.unit)
+			in.closeReady(u)
+		}
+		u.log.Flush()
+		u.main = 0
+		u.log.SetPid(0)
+	}
+	if p.fail != nil {
+		in.apply(in.spawnFailed(p.unit, p.gen, p.fail, p.what))
+		return
+	}
+	in.apply(graph.Event{Kind: graph.Ended, Unit: p.unit, Gen: p.gen, Code: int16(ex.Code), Sig: int16(ex.Signal)})
+}
+
+// tick fires the deadlines that have passed.
+func (in *Init) tick() {
+	if at := in.world.Next(); at != 0 && at <= in.now {
+		in.apply(graph.Event{Kind: graph.Tick})
+	}
+	if in.rebootAt != 0 && in.rebootAt <= in.now {
+		in.halt(graph.Halt{Kind: graph.HaltReboot}, "now: "+in.rebootWhy)
+	}
+	in.logs.Expire(in.now)
+	in.end.tick()
+}
+
+// arm sets the timer to the nearest deadline.
+func (in *Init) arm() {
+	at := in.world.Next()
+	for _, d := range [3]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt} {
+		if d != 0 && (at == 0 || d < at) {
+			at = d
+		}
+	}
+	if at != in.armed {
+		in.armed = at
+		in.timer.Arm(int64(at))
+	}
+}
+
+// lookAfterConsole polls the console only while it has to be waited for.
+func (in *Init) lookAfterConsole() {
+	in.logs.FlushConsole()
+	fd, want := in.logs.ConsoleFD()
+	if want == in.server.consolePolled {
+		return
+	}
+	in.server.consolePolled = want
+	if want {
+		if in.poll.Add(fd, unix.EPOLLOUT, tokConsole) != nil {
+			in.server.consolePolled = false
+		}
+		return
+	}
+	in.poll.Remove(fd)
+}
+
+// apply gives the world an event and does what it asks for. Events that come up
+// on the way wait their turn, so that the world is never entered twice.
+func (in *Init) apply(ev graph.Event) {
+	in.queue = append(in.queue, ev)
+	if in.busy {
+		return
+	}
+	in.busy = true
+	for i := 0; i < len(in.queue); i++ {
+		effects := in.world.Apply(in.now, in.queue[i])
+		for j := range effects {
+			in.perform(&effects[j])
+		}
+		in.server.settle(effects)
+	}
+	clear(in.queue)
+	in.queue = in.queue[:0]
+	in.busy = false
+}
+
+// perform does one thing that the world asks for.
+func (in *Init) perform(e *graph.Effect) {
+	switch e.Kind {
+	case graph.Spawn:
+		in.spawn(e)
+	case graph.Check:
+		in.queue = append(in.queue, graph.Event{Kind: graph.Checked, Unit: e.Unit,
+			Text: in.unmet(in.world.Unit(e.Unit))})
+	case graph.Kill:
+		in.signal(e)
+	case graph.Changed:
+		in.changed(e)
+	case graph.Also:
+		in.also = append(in.also, e.Unit)
+	case graph.StuckAt:
+		in.logs.Say(MsgWarn, in.name(e.Unit), ": pid ", strconv.Itoa(int(e.Pid)),
+			" does not end after KILL: it hangs in the kernel")
+	case graph.Escalate:
+		in.escalate(e)
+	case graph.End:
+		in.end.begin(e.Halt)
+	case graph.Trouble:
+		in.logs.Say(MsgWarn, in.name(e.Unit), ": ", e.Text)
+	}
+}
+
+func (in *Init) name(id graph.ID) string { return in.world.Unit(id).Name }
+
+// signal sends a stop schedule's signal. The pid is ours until it is reaped,
+// so the signal cannot hit a stranger.
+func (in *Init) signal(e *graph.Effect) {
+	p := in.procs[int(e.Pid)]
+	if p == nil || p.gen != e.Gen {
+		return
+	}
+	if e.Group && proc.KillGroup(int(e.Pid), int(e.Sig)) == nil {
+		return
+	}
+	// The child has not made its group yet, or the unit asks for the process alone.
+	proc.Kill(int(e.Pid), int(e.Sig))
+}
+
+// changed tells of a transition: in the log, and to those who listen.
+func (in *Init) changed(e *graph.Effect) {
+	in.server.event(e)
+	name := in.name(e.Unit)
+	if in.rescuing && name == rescueName && (e.To == graph.Exited || e.To == graph.Failed) {
+		in.rescuing = false
+		in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	}
+	reason := in.world.ReasonText(e.Reason)
+	level := MsgInfo
+	text := e.To.String()
+	switch e.To {
+	case graph.Failed:
+		level = MsgWarn
+	case graph.Backoff:
+		level = MsgWarn
+		st := in.world.Status(e.Unit)
+		text = "ended"
+		reason += "; next try in " + spanText(int64(st.Due-in.now))
+	case graph.Starting, graph.Blocked, graph.Stopping:
+		level = MsgDebug
+	case graph.Inactive:
+		text = "stopped"
+		if e.From != graph.Stopping && e.From != graph.Running {
+			level = MsgDebug
+		}
+	}
+	if reason == "" {
+		in.logs.Say(level, name, ": ", text)
+		return
+	}
+	in.logs.Say(level, name, ": ", text, ": ", reason)
+}
+
+// spanText gives nanoseconds for people.
+func spanText(ns int64) string {
+	ms := max(ns, 0) / 1e6
+	if ms < 1000 {
+		return strconv.FormatInt(ms, 10) + "ms"
+	}
+	if ms < 10000 && ms%1000 != 0 {
+		return strconv.FormatInt(ms/1000, 10) + "." + strconv.FormatInt(ms%1000/100, 10) + "s"
+	}
+	return strconv.FormatInt(ms/1000, 10) + "s"
+}

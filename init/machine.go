@@ -1,0 +1,229 @@
+package pid1
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+	"mote/proc"
+)
+
+// rescueName is the unit that single, rescue and critical shell start.
+const rescueName = "rescue"
+
+// shells are tried in order for the rescue shell and the embedded default.
+var shells = [...]string{"/bin/sh", "/bin/ash", "/bin/bash", "/usr/bin/sh", "/sbin/sh", "/bin/busybox"}
+
+// machineStart is stage 0 of a machine: what a kernel leaves to its init.
+func (in *Init) machineStart() {
+	proc.NewSession()
+	cad := proc.CADOff()
+	mounts := proc.MountEarly()
+	proc.EnsureStdio(true)
+	in.openConsole()
+	if cad != nil {
+		in.logs.Say(MsgDebug, cad.Error())
+	}
+	for i := range mounts {
+		m := &mounts[i]
+		switch {
+		case m.Err != nil:
+			in.logs.Say(MsgWarn, m.Err.Error())
+		case !m.There:
+			in.logs.Say(MsgDebug, "mounted ", m.What, " on ", m.Where)
+		}
+	}
+	if name, err := proc.SetHostname(); err != nil {
+		in.logs.Say(MsgWarn, err.Error())
+	} else if name != "" {
+		in.logs.Say(MsgDebug, "host name ", name)
+	}
+	if err := proc.LoopbackUp(); err != nil {
+		in.logs.Say(MsgWarn, err.Error())
+	}
+	in.commandLine()
+}
+
+// commandLine takes the kernel's words (SPEC 1). They are a machine's alone:
+// a container sees its host's.
+func (in *Init) commandLine() {
+	if !proc.InitialPIDNamespace() {
+		return
+	}
+	cl, err := proc.ReadCmdline()
+	if err != nil {
+		in.logs.Say(MsgWarn, "cannot read /proc/cmdline: ", err.Error())
+		return
+	}
+	for _, w := range cl.Bad {
+		in.logs.Say(MsgWarn, "kernel command line: ", strconv.Quote(w),
+			" is not known: write mote.config= mote.target= mote.log=debug|info|quiet mote.watchdog= or mote.rescue")
+	}
+	if len(cl.Config) > 0 {
+		in.opt.Config = cl.Config
+	}
+	if cl.Target != "" {
+		in.opt.Target = cl.Target
+	}
+	if level, ok := ParseMsgLevel(cl.Log); ok {
+		in.logs.SetOwn(level, true, false)
+	}
+	in.opt.Rescue = in.opt.Rescue || cl.Rescue
+}
+
+// textSource is a configuration that is part of this program.
+type textSource string
+
+func (t textSource) Files(path string) ([]string, error)   { return []string{path}, nil }
+func (t textSource) Glob(pattern string) ([]string, error) { return nil, nil }
+func (t textSource) Read(path string) ([]byte, error)      { return []byte(t), nil }
+
+// shell gives the first shell that is there.
+func shell() string {
+	for _, path := range shells {
+		if proc.Exists(path) {
+			if path == "/bin/busybox" {
+				return path + " sh"
+			}
+			return path
+		}
+	}
+	return ""
+}
+
+// embedded is the configuration of a machine that has none: a shell on the
+// console, if there is one (SPEC 2).
+func (in *Init) embedded() *graph.Config {
+	sh := shell()
+	if sh == "" {
+		in.logs.Say(MsgWarn, "no configuration in ", systemPath, " or ", servicesPath,
+			", and no shell: this machine stays up and can be reached with motectl")
+		return graph.Load(textSource(""), nil)
+	}
+	in.logs.Say(MsgInfo, "no configuration in ", systemPath, " or ", servicesPath, ": a shell on the console")
+	return graph.Load(textSource("tty console "+sh+"\n\ttty /dev/console\n\tdescription shell on the console\n"),
+		[]graph.Root{{Path: "embedded", Class: graph.System}})
+}
+
+// addRescue puts the rescue shell among the units, to be started when asked for.
+func (in *Init) addRescue() {
+	if _, there := in.world.Find(rescueName); there {
+		return
+	}
+	sh := shell()
+	if sh == "" {
+		return
+	}
+	c := graph.Load(textSource("tty "+rescueName+" "+sh+"\n\ttty /dev/console\n\tstart manual\n\trestart never\n"+
+		"\tdescription rescue shell\n"), []graph.Root{{Path: "embedded", Class: graph.System}})
+	for _, u := range c.Units {
+		if id, ok := in.world.Add(u); ok {
+			in.openUnit(id)
+		}
+	}
+}
+
+// rescueUptime is how long a machine must be up before a critical unit
+// reboots it (SPEC 4).
+const rescueUptime = graph.Instant(60e9)
+
+// escalate does what "critical" says of a unit that failed for good.
+func (in *Init) escalate(e *graph.Effect) {
+	why := "critical unit " + in.name(e.Unit) + " failed: " + in.world.ReasonText(e.Reason)
+	if in.role != Machine {
+		in.logs.Say(MsgWarn, why)
+		if e.Critical != graph.CriticalShell {
+			in.queue = append(in.queue, in.haltEvent(graph.Halt{Kind: graph.HaltExit, Code: 1}))
+		}
+		return
+	}
+	switch e.Critical {
+	case graph.CriticalShell:
+		in.logs.Say(MsgWarn, why, ": rescue shell")
+		if id, ok := in.world.Find(rescueName); ok {
+			in.queue = append(in.queue, graph.Event{Kind: graph.AskStart, IDs: []graph.ID{id}})
+		} else {
+			in.logs.Say(MsgWarn, "no shell for the rescue: the rest of the system goes on")
+		}
+	case graph.CriticalReboot:
+		if in.now < rescueUptime {
+			in.rebootAt, in.rebootWhy = rescueUptime, why
+			in.logs.Say(MsgWarn, why, ": reboot in ", spanText(int64(rescueUptime-in.now)))
+			return
+		}
+		in.logs.Say(MsgWarn, why, ": reboot")
+		in.queue = append(in.queue, in.haltEvent(graph.Halt{Kind: graph.HaltReboot}))
+	case graph.CriticalPoweroff:
+		in.logs.Say(MsgWarn, why, ": poweroff")
+		in.queue = append(in.queue, in.haltEvent(graph.Halt{Kind: graph.HaltPoweroff}))
+	}
+}
+
+// haltEvent gives a shutdown its deadline.
+func (in *Init) haltEvent(h graph.Halt) graph.Event {
+	h.Timeout = graph.Instant(in.world.ShutdownTimeout)
+	return graph.Event{Kind: graph.AskShutdown, Halt: h}
+}
+
+// halt begins a shutdown, unless one is under way.
+func (in *Init) halt(h graph.Halt, why string) {
+	if in.world.Ending().Kind != graph.HaltNone {
+		return
+	}
+	in.logs.Say(MsgInfo, h.Kind.String(), " ", why)
+	in.rebootAt = 0
+	in.apply(in.haltEvent(h))
+}
+
+// sigRT gives the number of RTMIN+n as SPEC 7 counts: RTMIN is 34.
+func sigRT(n int) int { return 34 + n }
+
+// takeSignals does what SPEC 7 says; all other signals change nothing.
+func (in *Init) takeSignals() {
+	for i := 0; i < signalBudget; i++ {
+		sig, ok := in.sigs.Next()
+		if !ok {
+			return
+		}
+		why := "asked for by signal " + graph.SignalName(sig.Number)
+		if sig.Pid > 0 {
+			why += " of pid " + strconv.Itoa(sig.Pid)
+		}
+		if sig.Number == int(unix.SIGHUP) {
+			in.server.rebind()
+			continue
+		}
+		if kind := in.haltOf(sig.Number); kind != graph.HaltNone {
+			in.halt(graph.Halt{Kind: kind}, why)
+		}
+		if in.role == Machine && sig.Number == sigRT(1) {
+			in.logs.Say(MsgWarn, "rescue shell ", why)
+			if id, ok := in.world.Find(rescueName); ok {
+				in.apply(graph.Event{Kind: graph.AskStart, IDs: []graph.ID{id}})
+			}
+		}
+	}
+	in.again = true
+}
+
+// haltOf gives the power verb that a signal stands for in the role.
+func (in *Init) haltOf(sig int) graph.HaltKind {
+	if in.role != Machine {
+		switch sig {
+		case int(unix.SIGTERM), int(unix.SIGINT), int(unix.SIGUSR2), int(unix.SIGPWR), int(unix.SIGQUIT),
+			sigRT(1), sigRT(3), sigRT(4), sigRT(5):
+			return graph.HaltExit
+		}
+		return graph.HaltNone
+	}
+	switch sig {
+	case int(unix.SIGTERM), int(unix.SIGINT), sigRT(5):
+		return graph.HaltReboot
+	case int(unix.SIGUSR1), sigRT(3):
+		return graph.HaltHalt
+	case int(unix.SIGUSR2), int(unix.SIGPWR), sigRT(4):
+		return graph.HaltPoweroff
+	}
+	return graph.HaltNone
+}

@@ -1,0 +1,187 @@
+package pid1
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+	"mote/proc"
+)
+
+// notifyBudget bounds the datagrams taken from one unit in a turn.
+const notifyBudget = 64
+
+// logPipe gives the write end of the unit's log pipe, which is made at its
+// first start; 0 when no sink wants the lines.
+func (in *Init) logPipe(id graph.ID) (int, error) {
+	u := &in.units[id]
+	if u.log.Discards() || u.pipeW > 0 {
+		return int(u.pipeW), nil
+	}
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return 0, err
+	}
+	// Only our end: a service must block on a full pipe, and is slowed by it.
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return 0, err
+	}
+	if err := in.poll.Add(fds[0], unix.EPOLLIN, tokLog|uint64(id)); err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return 0, err
+	}
+	u.pipeR, u.pipeW = int32(fds[0]), int32(fds[1])
+	return fds[1], nil
+}
+
+// readLog takes what a unit has written, up to its share of a turn.
+func (in *Init) readLog(id graph.ID) {
+	u := &in.units[id]
+	u.log.ReadFrom(int(u.pipeR), logBudget)
+}
+
+// holdLog stops or resumes the reading of a unit's pipe (Logs.OnHold).
+func (in *Init) holdLog(l *UnitLog, held bool) {
+	id, ok := in.world.Find(l.Name())
+	if !ok || in.units[id].pipeR == 0 {
+		return
+	}
+	var events uint32 = unix.EPOLLIN
+	if held {
+		events = 0
+	}
+	in.poll.Modify(int(in.units[id].pipeR), events, tokLog|uint64(id))
+}
+
+// notifySocket gives the unit's NOTIFY_SOCKET, an abstract name: it needs no
+// writable place, and who writes is checked.
+func (in *Init) notifySocket(id graph.ID) (string, error) {
+	name := "@mote/" + strconv.Itoa(in.pid) + "/notify/" + in.name(id)
+	u := &in.units[id]
+	if u.notify > 0 {
+		return name, nil
+	}
+	fd, err := proc.NewNotify(name)
+	if err != nil {
+		return "", err
+	}
+	if err := in.poll.Add(fd, unix.EPOLLIN, tokNotify|uint64(id)); err != nil {
+		unix.Close(fd)
+		return "", err
+	}
+	u.notify = int32(fd)
+	return name, nil
+}
+
+// readNotify takes sd_notify(3) messages of a unit's own processes.
+func (in *Init) readNotify(id graph.ID) {
+	u := &in.units[id]
+	var buf [4096]byte
+	for i := 0; i < notifyBudget; i++ {
+		n, pid, uid, ok := proc.ReadNotify(int(u.notify), buf[:])
+		if !ok {
+			return
+		}
+		if !in.ownSender(id, pid, uid) {
+			continue
+		}
+		for line := range bytes.Lines(buf[:n]) {
+			in.notified(id, strings.TrimRight(string(line), "\r\n"))
+		}
+	}
+	in.again = true
+}
+
+// ownSender reports whether a message comes from the unit: from its session.
+// A sender that is gone is known by its user alone: one that only this unit,
+// or root, has.
+func (in *Init) ownSender(id graph.ID, pid int, uid uint32) bool {
+	main := int(in.units[id].main)
+	if main == 0 {
+		return false
+	}
+	if pid == main {
+		return true
+	}
+	sid, err := unix.Getsid(pid)
+	if err == nil {
+		return sid == main
+	}
+	return uid == 0 || int(uid) == in.uid
+}
+
+func (in *Init) notified(id graph.ID, line string) {
+	st := in.world.Status(id)
+	switch {
+	case line == "READY=1":
+		if in.world.Unit(id).Ready.Kind == graph.ReadyNotify {
+			in.apply(graph.Event{Kind: graph.BecameReady, Unit: id, Gen: st.Gen})
+		}
+	case strings.HasPrefix(line, "STATUS="):
+		text := line[len("STATUS="):]
+		if len(text) > 256 {
+			text = text[:256]
+		}
+		in.apply(graph.Event{Kind: graph.StatusSet, Unit: id, Gen: st.Gen, Text: text})
+	}
+}
+
+// readyPipe makes the pipe of "ready fd N" and gives the end for the child.
+func (in *Init) readyPipe(id graph.ID, gen uint64) (int, error) {
+	u := &in.units[id]
+	in.closeReady(u)
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return 0, err
+	}
+	err := unix.SetNonblock(fds[0], true)
+	if err == nil {
+		err = in.poll.Add(fds[0], unix.EPOLLIN, tokReady|uint64(id))
+	}
+	if err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return 0, err
+	}
+	u.ready, u.gen = int32(fds[0]), gen
+	return fds[1], nil
+}
+
+// readReady waits for the newline of s6's readiness protocol (s6: "service
+// startup notifications"); what comes before and after it does not count.
+func (in *Init) readReady(id graph.ID) {
+	u := &in.units[id]
+	var buf [512]byte
+	for u.ready > 0 {
+		n, err := unix.Read(int(u.ready), buf[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err == unix.EAGAIN {
+			return
+		}
+		if n > 0 && bytes.IndexByte(buf[:n], '\n') < 0 {
+			in.again = true // a flood without a newline gets one read a turn
+			return
+		}
+		gen := u.gen
+		in.closeReady(u)
+		if n > 0 {
+			in.apply(graph.Event{Kind: graph.BecameReady, Unit: id, Gen: gen})
+		}
+	}
+}
+
+func (in *Init) closeReady(u *unitIO) {
+	if u.ready > 0 {
+		in.poll.Remove(int(u.ready))
+		unix.Close(int(u.ready))
+		u.ready = 0
+	}
+}

@@ -1,0 +1,289 @@
+package pid1
+
+import (
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+	"mote/proc"
+)
+
+// defaultPath is where commands are looked up when the environment has no PATH.
+const defaultPath = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+// refusal is a spawn that failed before the fork.
+type refusal struct {
+	stage string
+	text  string
+	errno syscall.Errno
+}
+
+// spawn starts one process of a unit and tells the world how that went.
+func (in *Init) spawn(e *graph.Effect) {
+	u := in.world.Unit(e.Unit)
+	spec, ready, bad := in.prepare(u, e)
+	var child proc.Process
+	if bad == nil {
+		var err error
+		if child, err = proc.Spawn(spec); err != nil {
+			bad = &refusal{stage: "fork", text: err.Error()}
+			if f, ok := err.(*proc.Failure); ok {
+				bad.stage, bad.errno, bad.text = f.Stage.String(), f.Errno, f.Errno.Error()
+			}
+		}
+	}
+	if ready > 0 {
+		unix.Close(ready)
+	}
+	if bad != nil {
+		in.closeReady(&in.units[e.Unit])
+		in.queue = append(in.queue, graph.Event{Kind: graph.SpawnFailed, Unit: e.Unit, Gen: e.Gen,
+			Text: bad.words(), Code: 1})
+		return
+	}
+	p := &process{unit: e.Unit, gen: e.Gen, role: e.Role, result: child.Result,
+		group: u.KillMode == graph.KillGroup || e.Role != graph.RoleMain, what: in.failWords(spec)}
+	in.procs[child.Pid] = p
+	if e.Role == graph.RoleMain {
+		in.units[e.Unit].main = int32(child.Pid)
+		in.units[e.Unit].log.SetPid(child.Pid)
+	}
+	in.queue = append(in.queue, graph.Event{Kind: graph.Spawned, Unit: e.Unit, Gen: e.Gen, Pid: int32(child.Pid)})
+	if in.poll.Add(child.Result, unix.EPOLLIN, tokResult|uint64(child.Pid)) != nil {
+		in.again = true
+	}
+	in.readResult(child.Pid) // after a vfork it is decided already
+}
+
+// words gives "STAGE ERRNO: text" as reasons show it.
+func (r *refusal) words() string {
+	if r.errno != 0 {
+		return r.stage + " " + unix.ErrnoName(r.errno) + ": " + r.text
+	}
+	return r.stage + ": " + r.text
+}
+
+// failWords keeps what the message of a failed exec has to name.
+func (in *Init) failWords(s *proc.Spec) string {
+	return s.Argv[0] + "\x00" + s.Dir + "\x00" + s.TTY + "\x00" + s.StdinPath
+}
+
+// spawnFailed is the event of a child that reported a stage and an errno.
+func (in *Init) spawnFailed(id graph.ID, gen uint64, f *proc.Failure, what string) graph.Event {
+	names := strings.SplitN(what, "\x00", 4)
+	text := f.Errno.Error()
+	switch f.Stage {
+	case proc.StageExec:
+		text = names[0] + ": " + text
+	case proc.StageChdir:
+		text = names[1] + ": " + text
+	case proc.StageTTY:
+		text = names[2] + ": " + text
+	case proc.StageStdin:
+		text = names[3] + ": " + text
+	}
+	code := int16(1)
+	if f.Stage == proc.StageExec {
+		code = 126
+		if f.Errno == syscall.ENOENT {
+			code = 127
+		}
+	}
+	return graph.Event{Kind: graph.SpawnFailed, Unit: id, Gen: gen, Code: code,
+		Text: f.Stage.String() + " " + unix.ErrnoName(f.Errno) + ": " + text}
+}
+
+// readResult takes the news that an exec succeeded or not.
+func (in *Init) readResult(pid int) {
+	p := in.procs[pid]
+	if p == nil || p.result < 0 {
+		return
+	}
+	done, fail := proc.ReadResult(p.result)
+	if !done {
+		return
+	}
+	in.closeResult(p)
+	if p.fail = fail; fail != nil || p.unit == graph.None {
+		return // its end follows, and is told then
+	}
+	ev := graph.Event{Kind: graph.Executed, Unit: p.unit, Gen: p.gen}
+	if in.busy {
+		in.queue = append(in.queue, ev)
+		return
+	}
+	in.apply(ev)
+}
+
+func (in *Init) closeResult(p *process) {
+	in.poll.Remove(p.result)
+	unix.Close(p.result)
+	p.result = -1
+}
+
+// prepare makes everything that a child needs. ready is the child's end of a
+// readiness pipe, which the caller closes; 0 is none.
+func (in *Init) prepare(u *graph.Unit, e *graph.Effect) (spec *proc.Spec, ready int, bad *refusal) {
+	var acc *proc.Account
+	if u.User != "" {
+		a, err := proc.LookupUser(u.User)
+		if err != nil {
+			return nil, 0, &refusal{stage: "user", text: err.Error()}
+		}
+		acc = &a
+	}
+	env, bad := in.environment(u, e, acc)
+	if bad != nil {
+		return nil, 0, bad
+	}
+	argv := in.argv(u, e, env)
+	if len(argv) == 0 || argv[0] == "" {
+		return nil, 0, &refusal{stage: "exec", errno: syscall.ENOENT, text: "the command is empty: write exec, or a command in the header"}
+	}
+	path, _ := env.get("PATH")
+	spec = proc.NewSpec(candidates(argv[0], path), argv, nil)
+	spec.Dir, spec.Umask = "/", u.Umask
+	if len(u.Dir) > 0 {
+		spec.Dir = graph.ExpandText(u.Dir, env.get, in.unset(u))
+	}
+	if bad = credentials(u, acc, spec); bad != nil {
+		return nil, 0, bad
+	}
+	if bad = in.channels(u, e, spec, env, &ready); bad != nil {
+		return nil, ready, bad
+	}
+	spec.Env = env.list
+	return spec, ready, nil
+}
+
+// argv gives the expanded words of the command that the effect names.
+func (in *Init) argv(u *graph.Unit, e *graph.Effect, env *environ) []string {
+	words := u.Exec
+	switch e.Role {
+	case graph.RolePre:
+		words = u.Pre[e.Step]
+	case graph.RolePost:
+		words = u.Post[e.Step]
+	case graph.RoleStop:
+		words = u.StopExec
+	}
+	argv := make([]string, 0, len(words)+2)
+	if e.Role == graph.RoleMain && u.Sh {
+		argv = append(argv, "/bin/sh", "-c")
+	}
+	for _, w := range words {
+		argv = append(argv, graph.ExpandText(w, env.get, in.unset(u)))
+	}
+	return argv
+}
+
+// unset warns of a variable that is not set (SPEC F5).
+func (in *Init) unset(u *graph.Unit) func(string) {
+	return func(name string) {
+		in.logs.Say(MsgWarn, u.Name, ": ${", name, "} is not set: it is empty; write ${", name, ":-WORD} if that is meant")
+	}
+}
+
+// candidates gives the files to try for a command, as execvp(3) does.
+func candidates(file, path string) []string {
+	if strings.IndexByte(file, '/') >= 0 {
+		return []string{file}
+	}
+	if path == "" {
+		path = defaultPath
+	}
+	var list []string
+	for _, dir := range strings.Split(path, ":") {
+		if dir == "" {
+			dir = "."
+		}
+		list = append(list, strings.TrimSuffix(dir, "/")+"/"+file)
+	}
+	return list
+}
+
+// credentials sets user, group and supplementary groups.
+func credentials(u *graph.Unit, acc *proc.Account, spec *proc.Spec) *refusal {
+	if acc == nil && u.Group == "" && !u.GroupsSet {
+		return nil
+	}
+	spec.Cred = true
+	spec.Uid, spec.Gid = uint32(unix.Geteuid()), uint32(unix.Getegid())
+	if acc != nil {
+		spec.Uid, spec.Gid = acc.Uid, acc.Gid
+	}
+	if u.Group != "" {
+		gid, err := proc.LookupGroup(u.Group)
+		if err != nil {
+			return &refusal{stage: "group", text: err.Error()}
+		}
+		spec.Gid = gid
+	}
+	switch {
+	case u.GroupsSet:
+		for _, g := range u.Groups {
+			gid, err := proc.LookupGroup(g)
+			if err != nil {
+				return &refusal{stage: "groups", text: err.Error()}
+			}
+			spec.Groups = append(spec.Groups, gid)
+		}
+	case acc != nil:
+		groups, err := proc.GroupsOf(acc.Name, spec.Gid)
+		if err != nil {
+			return &refusal{stage: "groups", text: err.Error()}
+		}
+		spec.Groups = groups
+	}
+	return nil
+}
+
+// channels gives the child its descriptors.
+func (in *Init) channels(u *graph.Unit, e *graph.Effect, spec *proc.Spec, env *environ, ready *int) *refusal {
+	refuse := func(stage string, err error) *refusal {
+		r := &refusal{stage: stage, text: err.Error()}
+		if errno, ok := err.(syscall.Errno); ok {
+			r.errno = errno
+		}
+		return r
+	}
+	id := e.Unit
+	if u.Kind == graph.Tty && e.Role == graph.RoleMain {
+		spec.TTY, spec.TTYOut = u.Tty, true
+		return nil
+	}
+	out, err := in.logPipe(id)
+	if err != nil {
+		return refuse("log", err)
+	}
+	if out > 0 {
+		spec.Out = out
+	}
+	if e.Role != graph.RoleMain {
+		return nil
+	}
+	switch u.Stdin.Kind {
+	case graph.InputPath:
+		spec.StdinPath = u.Stdin.Path
+	case graph.InputTty:
+		spec.TTY = u.Tty
+	}
+	switch u.Ready.Kind {
+	case graph.ReadyNotify:
+		name, err := in.notifySocket(id)
+		if err != nil {
+			return refuse("notify", err)
+		}
+		env.set("NOTIFY_SOCKET", name)
+	case graph.ReadyFD:
+		fd, err := in.readyPipe(id, e.Gen)
+		if err != nil {
+			return refuse("ready", err)
+		}
+		*ready = fd
+		spec.Fds = append(spec.Fds, proc.FD{From: fd, To: u.Ready.FD})
+	}
+	return nil
+}
