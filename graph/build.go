@@ -31,10 +31,10 @@ type keyLine struct {
 
 // builder makes a unit of its blocks.
 type builder struct {
-	c    *Config
-	u    *Unit
-	loud bool // faults make the unit fail; otherwise the unit is thrown away
-	def  Unit // the defaults, for "!key"
+	c       *Config
+	u       *Unit
+	purpose purpose
+	def     Unit // the defaults, for "!key"
 
 	pos      Pos
 	key      *Key
@@ -46,17 +46,24 @@ type builder struct {
 	words    []line.Word
 }
 
+// purpose is what a unit is built for.
+type purpose uint8
+
+const (
+	forConfig   purpose = iota // to be kept: its faults make it fail
+	forTemplate                // for the faults of a template that has no instance
+	forRefused                 // for the faults of the key lines under a refused header
+)
+
 // maxRows bounds keyRows.
 const maxRows = 64
 
-// build makes a unit of its blocks, the first of which says the kind. A unit
-// that is not kept is built for its faults alone.
-func (c *Config) build(name string, blocks []*block, keep bool) *Unit {
+// build makes a unit of its blocks, the first of which says the kind.
+func (c *Config) build(name string, blocks []*block, why purpose) *Unit {
 	first := blocks[0]
-	b := builder{c: c, loud: keep, def: newUnit(name, first.kind, first.class)}
+	b := builder{c: c, purpose: why, def: newUnit(name, first.kind, first.class)}
 	u := b.def
 	b.u = &u
-	b.tried = name == "" // its one fault is enough
 	u.Pos = first.pos
 	for _, bl := range blocks {
 		if !bl.extend {
@@ -189,9 +196,9 @@ func (r *row) count(n int) string {
 	}
 	switch {
 	case n < r.least:
-		return r.Name + " has too few words: write " + quote(usage)
+		return r.Name + " has too few words: write \"" + usage + "\""
 	case r.most > 0 && n > r.most:
-		return r.Name + " takes " + atMost(r.least, r.most) + ", " + itoa(n) + " are given: write " + quote(usage)
+		return r.Name + " takes " + atMost(r.least, r.most) + ", " + itoa(n) + " are given: write \"" + usage + "\""
 	}
 	return ""
 }
@@ -222,7 +229,7 @@ func tooManyWords(n int) string {
 func (b *builder) expand(w []line.Word) []line.Word {
 	for i := range w {
 		word, asked := percent(w[i], b.u.Name, b.u.Instance, false)
-		if asked && b.u.Instance == "" && b.loud && !b.asked {
+		if asked && b.u.Instance == "" && b.purpose == forConfig && !b.asked {
 			b.asked = true
 			b.c.add(Fault{Pos: b.pos, Unit: b.u.Name, Warning: true, Text: "%i is empty, because " + quote(b.u.Name) +
 				` is no instance: write "%%i" if that was meant`})
@@ -235,7 +242,7 @@ func (b *builder) expand(w []line.Word) []line.Word {
 // fault says what is wrong at b.pos.
 func (b *builder) fault(text string) {
 	f := Fault{Pos: b.pos, Text: text}
-	if b.loud {
+	if b.purpose == forConfig {
 		f.Unit = b.u.Name
 	}
 	b.c.add(f)
@@ -300,7 +307,7 @@ func (b *builder) finish() {
 	if u.Critical != NotCritical && u.Kind == Service && !u.limitSet {
 		u.Restart.Limit, u.Restart.Within = criticalLimit, criticalWithin
 	}
-	if u.Kind != Target && len(u.Exec) == 0 && !b.tried {
+	if u.Kind != Target && len(u.Exec) == 0 && !b.tried && b.purpose != forRefused {
 		b.fault(u.Kind.String() + " " + quote(u.Name) + ` has no command: write it behind the name, or a key "exec" or "sh"`)
 	}
 	if u.Stdin.Kind == InputTty && u.Tty == "" {

@@ -72,12 +72,12 @@ func Load(src Source, roots []Root) *Config {
 	}
 	for _, e := range p.order {
 		if !isTemplate(e.name) {
-			template, _ := splitName(e.name)
-			c.put(c.build(e.name, slices.Concat(c.templates[template], e.blocks), true))
+			of, _ := splitName(e.name)
+			c.put(c.build(e.name, slices.Concat(c.templates[of], e.blocks), forConfig))
 		}
 	}
 	for _, e := range p.loose {
-		c.build(e.name, e.blocks, false)
+		c.build(e.name, e.blocks, forRefused)
 	}
 	c.instantiateRefs(0)
 	c.checkTemplates(p.order)
@@ -157,12 +157,12 @@ func (c *Config) instantiate(name string, manual bool) bool {
 
 // makeInstance builds one instance of a template. It reports whether it did.
 func (c *Config) makeInstance(name string, manual bool) bool {
-	template, _ := splitName(name)
-	blocks := c.templates[template]
+	of, _ := splitName(name)
+	blocks := c.templates[of]
 	if len(blocks) == 0 || c.Unit(name) != nil || CheckName(name) != "" {
 		return false
 	}
-	u := c.build(name, blocks, true)
+	u := c.build(name, blocks, forConfig)
 	u.Manual = u.Manual || manual
 	return c.put(u)
 }
@@ -199,12 +199,12 @@ func (c *Config) put(u *Unit) bool {
 func (c *Config) checkTemplates(order []*entry) {
 	used := map[string]bool{}
 	for _, u := range c.Units {
-		template, _ := splitName(u.Name)
-		used[template] = true
+		of, _ := splitName(u.Name)
+		used[of] = true
 	}
 	for _, e := range order {
 		if isTemplate(e.name) && !used[e.name] {
-			c.build(e.name+"1", e.blocks, false) // "1" is right wherever a name or a number is
+			c.build(e.name+"1", e.blocks, forTemplate) // "1" is right wherever a name or a number is
 		}
 	}
 }

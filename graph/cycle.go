@@ -22,12 +22,15 @@ func (l *linker) cutCycles() {
 		knot := knots[len(knots)-1]
 		knots = knots[:len(knots)-1]
 		inner := l.inner(knot)
-		i := slices.IndexFunc(inner, func(e *edge) bool { return e.rel == requires })
-		if i < 0 {
+		if !slices.ContainsFunc(inner, func(e *edge) bool { return e.rel == requires }) {
 			l.dropLast(knot, inner)
 			continue
 		}
-		l.failCycle(knot, inner[i])
+		before := l.fails
+		l.failCycles(knot, inner)
+		if l.fails == before {
+			continue // only units in force: nothing may be changed
+		}
 		knots = append(knots, l.components(knot)...)
 	}
 }
@@ -115,36 +118,45 @@ func (l *linker) inner(knot []int32) []*edge {
 	return inner
 }
 
-// failCycle fails the members of the shortest cycle through an edge that is in
-// a knot, which inner has marked; all of the knot when the work is over.
-func (l *linker) failCycle(knot []int32, e *edge) {
-	cycle := l.search(e.to, e.from)
-	cycle = append([]*edge{e}, cycle...)
-	// The member that comes first in the configuration begins.
-	least := 0
-	for i := range cycle {
-		if cycle[i].from < cycle[least].from {
-			least = i
+// failCycles fails, for each "requires" inside a knot that inner has marked,
+// the members of the shortest cycle through it. Where both ends were failed
+// before, one cycle is said of them already.
+func (l *linker) failCycles(knot []int32, inner []*edge) {
+	var pos Pos
+	var text string
+	for _, e := range inner {
+		if e.rel != requires || l.failed[e.from] && l.failed[e.to] {
+			continue
 		}
-	}
-	cycle = slices.Concat(cycle[least:], cycle[:least])
-	pos, text := cycle[0].ref.Pos, l.cycleText(cycle)
-	fail := func(v int32) {
-		if int(v) >= l.first {
-			l.failed[v] = true
-			l.c.failUnit(l.c.Units[v], pos, text)
+		if text != "" && (l.work > maxWork || l.first > 0) {
+			text = "one of " + itoa(len(knot)) + " units with many cycles: " + text
+			for _, v := range knot {
+				l.fail(v, pos, text)
+			}
+			return
 		}
-	}
-	for _, e := range cycle {
-		fail(e.from)
-	}
-	if l.work > maxWork {
-		text = "one of " + itoa(len(knot)) + " units with many cycles: " + text
-		for _, v := range knot {
-			if !l.failed[v] {
-				fail(v)
+		cycle := append([]*edge{e}, l.search(e.to, e.from)...)
+		// The member that comes first in the configuration begins.
+		least := 0
+		for i := range cycle {
+			if cycle[i].from < cycle[least].from {
+				least = i
 			}
 		}
+		cycle = slices.Concat(cycle[least:], cycle[:least])
+		pos, text = cycle[0].ref.Pos, l.cycleText(cycle)
+		for _, e := range cycle {
+			l.fail(e.from, pos, text)
+		}
+	}
+}
+
+// fail takes a unit out of the graph, unless it is in force already.
+func (l *linker) fail(v int32, pos Pos, text string) {
+	if int(v) >= l.first && !l.failed[v] {
+		l.failed[v] = true
+		l.fails++
+		l.c.failUnit(l.c.Units[v], pos, text)
 	}
 }
 

@@ -384,7 +384,7 @@ func (b *builder) restartOptions(r *Restart, w []line.Word) (given [5]bool, ok b
 			b.fault(name + " is given twice: remove one")
 			return given, false
 		case len(w) == 1:
-			b.fault(name + " has no value: write " + quote(b.key.usage()))
+			b.fault(name + " has no value: write one behind it")
 			return given, false
 		}
 		given[i] = true

@@ -89,6 +89,7 @@ type linker struct {
 	edges  []edge  // by from; of one unit: requires, then after, then before
 	start  []int32 // of unit i: edges[start[i]:start[i+1]]
 	failed []bool  // out of the graph: members of a cycle with a "requires"
+	fails  int     // how many were failed here
 	work   int     // steps of the searches so far
 
 	// Scratch of components and the searches, by unit.

@@ -74,7 +74,7 @@ func nearest(word string, known func(yield func(string) bool)) (name string, nea
 			name, best = k, d
 		}
 	}
-	return name, best <= 2 && best*3 <= max(len(word), 3)
+	return name, best <= 2 && best*3 <= len(word)
 }
 
 // distance counts the letters to add, remove, replace or swap with their

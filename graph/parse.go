@@ -230,9 +230,6 @@ func (p *parser) unit(kind Kind, w []line.Word) {
 
 // refuse keeps a block whose keys are checked, though it makes no unit.
 func (p *parser) refuse(b *block, name string) {
-	if isTemplate(name) {
-		name += "1"
-	}
 	p.loose = append(p.loose, &entry{name: name, blocks: []*block{b}})
 }
 
@@ -362,6 +359,8 @@ func (p *parser) main(w []line.Word) {
 		p.fault("main is " + quote(p.c.Main) + " already (" + p.c.mainPos.String() + "): remove one")
 	case CheckName(w[0].Text) != "":
 		p.fault("main: " + CheckName(w[0].Text))
+	case isTemplate(w[0].Text):
+		p.fault("main " + quote(w[0].Text) + " is a template: name an instance of it, such as " + quote(w[0].Text+"x"))
 	default:
 		p.c.Main, p.c.mainPos = w[0].Text, p.pos
 	}
