@@ -53,30 +53,30 @@ func launch(args []string) {
 	if *argv0 != "" {
 		argv[0] = *argv0
 	}
-	must(syscall.Exec(f.Arg(0), argv, os.Environ()))
+	try("exec "+f.Arg(0), syscall.Exec(f.Arg(0), argv, os.Environ()))
 }
 
 // changeRoot makes dir the root of this mount namespace and lets the old one
 // go, as container runtimes do (pivot_root(2), the "." "." form).
 func changeRoot(dir, dev string) {
-	must(syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
-	must(syscall.Mount(dir, dir, "", syscall.MS_BIND|syscall.MS_REC, ""))
-	must(os.MkdirAll(dir+"/proc", 0o755))
-	must(syscall.Mount("proc", dir+"/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, ""))
-	must(os.MkdirAll(dir+"/dev", 0o755))
+	try("mount", syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
+	try("mount", syscall.Mount(dir, dir, "", syscall.MS_BIND|syscall.MS_REC, ""))
+	try("mkdir", os.MkdirAll(dir+"/proc", 0o755))
+	try("mount", syscall.Mount("proc", dir+"/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, ""))
+	try("mkdir", os.MkdirAll(dir+"/dev", 0o755))
 	switch dev {
 	case "host":
-		must(syscall.Mount("/dev", dir+"/dev", "", syscall.MS_BIND|syscall.MS_REC, ""))
+		try("mount", syscall.Mount("/dev", dir+"/dev", "", syscall.MS_BIND|syscall.MS_REC, ""))
 	case "few":
-		must(syscall.Mount("tmpfs", dir+"/dev", "tmpfs", syscall.MS_NOSUID, "mode=755"))
+		try("mount", syscall.Mount("tmpfs", dir+"/dev", "tmpfs", syscall.MS_NOSUID, "mode=755"))
 		for _, n := range strings.Fields("null zero full random urandom") {
 			path := filepath.Join(dir, "dev", n)
-			must(os.WriteFile(path, nil, 0o666))
-			must(syscall.Mount("/dev/"+n, path, "", syscall.MS_BIND, ""))
+			try("create", os.WriteFile(path, nil, 0o666))
+			try("mount", syscall.Mount("/dev/"+n, path, "", syscall.MS_BIND, ""))
 		}
 	}
-	must(syscall.Chdir(dir))
-	must(syscall.PivotRoot(".", "."))
-	must(syscall.Unmount(".", syscall.MNT_DETACH))
-	must(syscall.Chdir("/"))
+	try("chdir", syscall.Chdir(dir))
+	try("pivot_root", syscall.PivotRoot(".", "."))
+	try("umount", syscall.Unmount(".", syscall.MNT_DETACH))
+	try("chdir", syscall.Chdir("/"))
 }

@@ -102,3 +102,10 @@ func must(err error) {
 		fatal("%v", err)
 	}
 }
+
+// try is must with the step's name.
+func try(what string, err error) {
+	if err != nil {
+		fatal("%s: %v", what, err)
+	}
+}
