@@ -13,14 +13,35 @@ func (w *World) shutdown(h Halt) {
 	}
 	w.halt, w.t.ending = h, true
 	w.deadline = w.t.now + h.Timeout
-	w.findEarly()
-	w.findLevels()
 	for id := range w.nodes {
 		n := &w.nodes[id]
 		n.s.Want, n.s.Restart = false, false
 		w.touch(ID(id))
 		w.mark(ID(id))
 	}
+	w.findEarly()
+	w.findLevels()
+	for id := range w.nodes {
+		if n := &w.nodes[id]; n.s.State == Stopping {
+			w.bound(n)
+			w.set(ID(id), hurry(&w.t, n.unit, n.s), len(w.t.out))
+		}
+	}
+}
+
+// bound tells the turn what holds for a unit whatever its event is: whether it
+// must go down, and in a shutdown by when. While each level that still has to
+// stop can have its share of what is left, the unit may take the rest; when
+// there is less, all levels get the same. A quarter is for KILL to be heeded.
+func (w *World) bound(n *node) {
+	w.t.going = w.going(n)
+	if !w.t.ending {
+		return
+	}
+	left, levels := max(w.deadline-w.t.now, 0), Instant(n.levels)
+	slot := left / (levels + 1)
+	w.t.by = w.t.now + max(left-Instant(levelShare)*(levels+1), slot/4*3)
+	w.t.over = w.t.now + max(left-Instant(levelShare)*levels, slot)
 }
 
 // findEarly marks the system units before whose end a user unit must not
@@ -47,39 +68,31 @@ func (w *World) findEarly() {
 }
 
 // findLevels counts for every unit that is up how many levels stop after it:
-// the longest way down over what it requires and comes after, and for a user
-// unit the system class as a whole. Units come in the order in which they have
-// no dependent left, so that each edge is seen once.
+// the longest way down over what it requires and comes after, and for those
+// that stop before the system class, that as a whole. Units come in the order
+// in which they have no dependent left, so that each edge is seen once.
 func (w *World) findLevels() {
-	below := w.chain(System, 0)
-	if below > 0 || w.anyUp(System) {
-		below++
-	}
-	w.chain(User, below)
+	w.chain(true, w.chain(false, 0))
 }
 
-func (w *World) anyUp(c Class) bool {
-	for id := range w.nodes {
-		if n := &w.nodes[id]; n.unit.Class == c && n.bits&bitHold != 0 {
-			return true
-		}
+// chain sets the levels of the units that stop first, or last, over the floor,
+// and gives the number of levels with them.
+func (w *World) chain(first bool, floor int32) int32 {
+	among := func(id ID) bool {
+		n := &w.nodes[id]
+		return (n.unit.Class == User || n.early) == first
 	}
-	return false
-}
-
-// chain sets levels of one class over the floor and gives the highest.
-func (w *World) chain(c Class, floor int32) int32 {
 	left := make([]int32, len(w.nodes)) // edges to units whose level is not known
 	var queue []ID
 	for id := range w.nodes {
 		n := &w.nodes[id]
-		if n.unit.Class != c {
+		if !among(ID(id)) {
 			continue
 		}
 		n.levels = floor
 		for _, list := range [2][]ID{n.req, n.after} {
 			for _, x := range list {
-				if w.nodes[x].unit.Class == c {
+				if among(x) {
 					left[id]++
 				}
 			}
@@ -91,18 +104,18 @@ func (w *World) chain(c Class, floor int32) int32 {
 	top := floor
 	for i := 0; i < len(queue); i++ {
 		n := &w.nodes[queue[i]]
-		add := int32(0)
+		next := n.levels
 		if n.bits&bitHold != 0 {
-			add = 1
+			next++
 		}
-		top = max(top, n.levels)
+		top = max(top, next)
 		for _, list := range [2][]ID{n.reqBy, n.afterBy} {
 			for _, y := range list {
-				m := &w.nodes[y]
-				if m.unit.Class != c {
+				if !among(y) {
 					continue
 				}
-				m.levels = max(m.levels, n.levels+add)
+				m := &w.nodes[y]
+				m.levels = max(m.levels, next)
 				if left[y]--; left[y] == 0 {
 					queue = append(queue, y)
 				}
@@ -110,21 +123,4 @@ func (w *World) chain(c Class, floor int32) int32 {
 		}
 	}
 	return top
-}
-
-// scale gives the thousandths of its stop schedule that a unit gets: all of
-// it as long as every level after it keeps its share of the deadline.
-func (w *World) scale(n *node) uint16 {
-	left := time.Duration(w.deadline-w.t.now) - levelShare*time.Duration(n.levels+1)
-	need := total(n.unit)
-	if len(n.unit.Post) > 0 {
-		need *= 2 // the post commands may take as long again
-	}
-	if need <= left {
-		return 0
-	}
-	if left <= 0 {
-		return 1
-	}
-	return uint16(max(1, int64(left)*999/int64(need)))
 }

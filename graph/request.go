@@ -1,29 +1,32 @@
 package graph
 
-// boot starts what starts by itself, or, with a root, only that and what it
-// pulls in.
+// boot starts what starts by itself, and the main unit; with a root, only that
+// and what it pulls in.
 func (w *World) boot(root ID) {
 	for id := range w.nodes {
 		n := &w.nodes[id]
-		if root == None && !n.unit.Manual || ID(id) == root {
+		if ID(id) == root || root == None && (!n.unit.Manual || ID(id) == w.main) {
 			n.s.Asked = true
 		}
 	}
 	for id := range w.nodes {
-		n := &w.nodes[id]
-		if n.s.Asked {
+		if w.nodes[id].s.Asked {
 			w.want(ID(id))
 		}
-		if n.s.Asked && n.unit.Fault != "" {
-			if n.unit.Critical != NotCritical {
-				w.t.emit(Effect{Kind: Escalate, Unit: ID(id), Critical: n.unit.Critical, Reason: n.s.Reason})
-			}
-			if ID(id) == w.main {
-				w.shutdown(Halt{Kind: HaltExit, Code: 1, Timeout: Instant(w.ShutdownTimeout)})
-				return
-			}
-		}
 		w.mark(ID(id))
+	}
+	for id := range w.nodes {
+		n := &w.nodes[id]
+		if !n.s.Want || n.unit.Fault == "" {
+			continue
+		}
+		if n.unit.Critical != NotCritical {
+			w.t.emit(Effect{Kind: Escalate, Unit: ID(id), Critical: n.unit.Critical, Reason: n.s.Reason})
+		}
+		if ID(id) == w.main {
+			w.shutdown(Halt{Kind: HaltExit, Code: 1, Timeout: Instant(w.ShutdownTimeout)})
+			return
+		}
 	}
 }
 
@@ -46,151 +49,162 @@ func (w *World) want(id ID) {
 	}
 }
 
-// unwant makes a unit wanted down, and with it what only it pulled in (D8).
+// unwant makes units wanted down, and with them what only they pulled in (D8).
 // Units that want one another in a ring go too: what counts is whether a unit
 // outside still wants one of them.
-func (w *World) unwant(id ID) {
-	n := &w.nodes[id]
-	if !n.s.Want {
-		return
+func (w *World) unwant(ids []ID) {
+	w.stack = w.stack[:0]
+	for _, id := range ids {
+		if n := &w.nodes[id]; n.s.Want {
+			w.drop(id)
+			w.stack = append(append(w.stack, n.req...), n.wants...)
+		}
 	}
-	n.s.Want = false
-	w.touch(id)
-	w.mark(id)
-	loose := w.loosened(n)
-	if len(loose) == 0 {
-		return
-	}
+	loose := w.loosened()
 	inside := w.visit // loosened has marked its members with this visit
 	w.visit++
 	kept := w.visit
 	w.stack = w.stack[:0]
 	for _, x := range loose {
-		if w.wantedFromOutside(x, inside) {
+		if w.wantedFromOutside(x, inside, kept) {
 			w.stack = append(w.stack, x)
 		}
 	}
 	for len(w.stack) > 0 {
-		x := w.stack[len(w.stack)-1]
-		w.stack = w.stack[:len(w.stack)-1]
-		m := &w.nodes[x]
+		m := &w.nodes[w.pop()]
 		if m.visit != inside {
 			continue
 		}
 		m.visit = kept
-		w.stack = append(w.stack, m.req...)
-		w.stack = append(w.stack, m.wants...)
+		w.stack = append(append(w.stack, m.req...), m.wants...)
 	}
 	for _, x := range loose {
-		if m := &w.nodes[x]; m.visit == inside {
-			m.s.Want = false
-			w.touch(x)
-			w.mark(x)
+		if w.nodes[x].visit == inside {
+			w.drop(x)
 		}
 	}
 }
 
-// loosened gives the units that are wanted only because others want them and
-// that n's own want may have held up; each carries the current visit.
-func (w *World) loosened(n *node) []ID {
+// drop makes one unit wanted down.
+func (w *World) drop(id ID) {
+	n := &w.nodes[id]
+	n.s.Want, n.s.Restart = false, false
+	w.touch(id)
+	w.mark(id)
+}
+
+func (w *World) pop() ID {
+	x := w.stack[len(w.stack)-1]
+	w.stack = w.stack[:len(w.stack)-1]
+	return x
+}
+
+// loosened gives the units at any depth below the stack that are wanted only
+// because others want them; each carries the current visit.
+func (w *World) loosened() []ID {
 	w.visit++
 	var loose []ID
-	w.stack = append(append(w.stack[:0], n.req...), n.wants...)
 	for len(w.stack) > 0 {
-		x := w.stack[len(w.stack)-1]
-		w.stack = w.stack[:len(w.stack)-1]
+		x := w.pop()
 		m := &w.nodes[x]
 		if !m.s.Want || m.s.Asked || m.visit == w.visit {
 			continue
 		}
 		m.visit = w.visit
 		loose = append(loose, x)
-		w.stack = append(w.stack, m.req...)
-		w.stack = append(w.stack, m.wants...)
+		w.stack = append(append(w.stack, m.req...), m.wants...)
 	}
 	return loose
 }
 
-func (w *World) wantedFromOutside(x ID, inside uint32) bool {
+// wantedFromOutside reports whether a wanted unit that carries neither visit
+// wants x.
+func (w *World) wantedFromOutside(x ID, inside, kept uint32) bool {
 	m := &w.nodes[x]
-	for _, p := range m.reqBy {
-		if q := &w.nodes[p]; q.s.Want && q.visit != inside {
-			return true
-		}
-	}
-	for _, p := range m.wantBy {
-		if q := &w.nodes[p]; q.s.Want && q.visit != inside {
-			return true
+	for _, list := range [2][]ID{m.reqBy, m.wantBy} {
+		for _, p := range list {
+			if q := &w.nodes[p]; q.s.Want && q.visit != inside && q.visit != kept {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// retry takes the unit, and what it requires at any depth, out of an
-// operator's hold and out of an earlier failure (D4, P2), and gives them all.
-func (w *World) retry(id ID) []ID {
-	w.visit++
-	seen := w.visit
-	var all []ID
-	w.stack = append(w.stack[:0], id)
-	for len(w.stack) > 0 {
-		x := w.stack[len(w.stack)-1]
-		w.stack = w.stack[:len(w.stack)-1]
-		n := &w.nodes[x]
-		if n.visit == seen {
-			continue
-		}
-		n.visit = seen
-		all = append(all, x)
-		n.s.Held = false
-		s := n.s
-		switch s.State {
-		case Failed:
-			if s.Reason.Kind != ReasonConfig {
-				s.State = Inactive
-			}
-		case Exited:
-			if !s.satisfied(n.unit) || s.skipped() && n.holdReq == 0 {
-				s.State = Inactive
-			}
-		}
-		if s.State != Starting && s.State != Running {
-			s.Delay, s.Restarts, s.WindowCount, s.NotBefore = 0, 0, 0, 0
-		}
-		if s.State == Backoff {
-			s.Due = 0
-		}
-		if s.State == Inactive {
-			s.Reason = Reason{}
-		}
-		w.set(x, s, len(w.t.out))
-		w.stack = append(w.stack, n.req...)
-	}
-	return all
-}
-
-func (w *World) askStart(id ID) {
+// askStart starts units by name, with what they require.
+func (w *World) askStart(ids []ID) {
 	if w.t.ending {
 		return
 	}
-	w.nodes[id].s.Asked = true
-	for _, x := range w.retry(id) {
+	for _, id := range ids {
+		w.nodes[id].s.Asked = true
+	}
+	w.start(ids)
+}
+
+// start wants units and what they require at any depth, out of an operator's
+// hold and out of an earlier failure (D4, P2).
+func (w *World) start(ids []ID) {
+	w.visit++
+	all := make([]ID, 0, len(ids))
+	add := func(list []ID) {
+		for _, x := range list {
+			if w.nodes[x].visit != w.visit {
+				w.nodes[x].visit = w.visit
+				all = append(all, x)
+			}
+		}
+	}
+	add(ids)
+	named := len(all)
+	for i := 0; i < len(all); i++ {
+		w.retry(all[i], i < named)
+		add(w.nodes[all[i]].req)
+	}
+	for _, x := range all {
 		w.want(x)
 	}
 }
 
-func (w *World) askStop(ids []ID) {
-	w.visit++
-	named := w.visit
-	for _, id := range ids {
-		w.nodes[id].visit = named
+// retry gives a unit a new chance. A service that exited gets it only by its
+// own name (SPEC 6: it blocks the start of what requires it).
+func (w *World) retry(id ID, named bool) {
+	n := &w.nodes[id]
+	n.s.Held = false
+	s := n.s
+	switch s.State {
+	case Failed:
+		if s.Reason.Kind != ReasonConfig {
+			s.State = Inactive
+		}
+	case Exited:
+		switch {
+		case s.skipped():
+			if n.holdReq == 0 {
+				s.State = Inactive // its "if" lines may hold now
+			}
+		case !s.satisfied(n.unit) && (named || n.unit.Kind == Task):
+			s.State = Inactive
+		}
+	case Backoff:
+		s.Due = 0
 	}
-	for _, x := range w.dependents(ids, named, true) {
+	if s.State != Starting && s.State != Running {
+		s.Delay, s.Restarts, s.WindowCount, s.NotBefore = 0, 0, 0, 0
+	}
+	if s.State == Inactive {
+		s.Reason = Reason{}
+	}
+	w.set(id, s, len(w.t.out))
+}
+
+func (w *World) askStop(ids []ID) {
+	for _, x := range w.dependents(ids, true) {
 		n := &w.nodes[x]
 		if n.s.up() || n.s.done(n.unit) {
 			w.t.emit(Effect{Kind: Also, Unit: x})
 		}
-		if n.s.done(n.unit) {
+		if n.s.stays(n.unit) {
 			n.s.Undo = true // D3: only a stop makes a done task run again
 			w.touch(x)
 			w.mark(x)
@@ -198,34 +212,51 @@ func (w *World) askStop(ids []ID) {
 	}
 	for _, id := range ids {
 		n := &w.nodes[id]
-		n.s.Held, n.s.Restart = true, false
+		n.s.Held = true
 		if n.unit.Manual {
 			n.s.Asked = false
 		}
-		w.unwant(id)
 		w.mark(id)
 	}
+	w.unwant(ids)
 }
 
-// dependents gives the units that require one of ids at any depth, nearest
-// last, without those that carry the visit "named". A walk for a crash or
-// restart does not go through a done task, which stays done; a stop's does.
-func (w *World) dependents(ids []ID, named uint32, through bool) []ID {
+// stays reports whether the unit stays satisfied when what it requires is not:
+// there is no process that could miss it (D3).
+func (s *Status) stays(u *Unit) bool { return s.done(u) || s.skipped() }
+
+// dependents gives the units that require one of ids at any depth, without ids
+// themselves, each after those that require it. A walk for a crash or restart
+// does not go through what stays satisfied; that for a stop does.
+func (w *World) dependents(ids []ID, stop bool) []ID {
+	type frame struct {
+		id   ID
+		next int // of reqBy
+	}
+	w.visit++
+	for _, id := range ids {
+		w.nodes[id].visit = w.visit
+	}
 	var order []ID
-	queue := append([]ID(nil), ids...)
-	for i := 0; i < len(queue); i++ {
-		for _, y := range w.nodes[queue[i]].reqBy {
-			n := &w.nodes[y]
-			if n.visit == named || !through && n.s.done(n.unit) {
+	var path []frame
+	for _, id := range ids {
+		path = append(path, frame{id: id})
+		for len(path) > 0 {
+			f := &path[len(path)-1]
+			if by := w.nodes[f.id].reqBy; f.next < len(by) {
+				y := by[f.next]
+				f.next++
+				if n := &w.nodes[y]; n.visit != w.visit && (stop || !n.s.stays(n.unit)) {
+					n.visit = w.visit
+					path = append(path, frame{id: y})
+				}
 				continue
 			}
-			n.visit = named
-			order = append(order, y)
-			queue = append(queue, y)
+			if len(path) > 1 {
+				order = append(order, f.id)
+			}
+			path = path[:len(path)-1]
 		}
-	}
-	for i, j := 0, len(order)-1; i < j; i, j = i+1, j-1 {
-		order[i], order[j] = order[j], order[i]
 	}
 	return order
 }
@@ -234,12 +265,7 @@ func (w *World) askRestart(ids []ID) {
 	if w.t.ending {
 		return
 	}
-	w.visit++
-	named := w.visit
-	for _, id := range ids {
-		w.nodes[id].visit = named
-	}
-	for _, x := range w.dependents(ids, named, false) {
+	for _, x := range w.dependents(ids, false) {
 		if w.nodes[x].s.up() {
 			w.t.emit(Effect{Kind: Also, Unit: x})
 		}
@@ -250,19 +276,39 @@ func (w *World) askRestart(ids []ID) {
 		switch {
 		case s.up():
 			s.Restart = true
-		case s.done(n.unit) || s.skipped():
+		case s.stays(n.unit):
 			s.Restart, s.Undo = true, true
 		}
 		s.Delay, s.Restarts, s.WindowCount = 0, 0, 0
+		s.Asked = s.Asked || !s.Want
 		w.set(id, s, len(w.t.out))
-		w.askStart(id)
 	}
+	w.start(ids)
 }
 
+// askStartAll starts the user class anew: no operator's hold is left in it.
 func (w *World) askStartAll() {
+	if w.t.ending {
+		return
+	}
+	var ids, freed []ID
 	for id := range w.nodes {
-		if n := &w.nodes[id]; n.unit.Class == User && !n.unit.Manual {
-			w.askStart(ID(id))
+		n := &w.nodes[id]
+		if n.unit.Class != User {
+			continue
+		}
+		if !n.unit.Manual {
+			ids = append(ids, ID(id))
+		}
+		if n.s.Held {
+			n.s.Held = false
+			freed = append(freed, ID(id))
+		}
+	}
+	w.askStart(ids)
+	for _, id := range freed {
+		if req, wants := w.WantedBy(id); len(req)+len(wants) > 0 {
+			w.want(id)
 		}
 	}
 }
@@ -270,7 +316,7 @@ func (w *World) askStartAll() {
 func (w *World) askStopAll() {
 	var ids []ID
 	for id := range w.nodes {
-		if n := &w.nodes[id]; n.unit.Class == User {
+		if w.nodes[id].unit.Class == User {
 			ids = append(ids, ID(id))
 		}
 	}

@@ -15,9 +15,7 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 	case Boot:
 		w.boot(ev.Unit)
 	case AskStart:
-		for _, id := range ev.IDs {
-			w.askStart(id)
-		}
+		w.askStart(ev.IDs)
 	case AskStop:
 		w.askStop(ev.IDs)
 	case AskRestart:
@@ -38,6 +36,7 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 // feed gives a unit an event of its own.
 func (w *World) feed(id ID, ev Event) {
 	n := &w.nodes[id]
+	w.bound(n)
 	at := len(w.t.out)
 	w.set(id, step(&w.t, n.unit, id, n.s, ev), at)
 }
@@ -122,13 +121,7 @@ func (w *World) act(id ID) {
 		}
 	case Stopping: // its processes' ends and its deadlines go on from here
 	case Exited:
-		if !s.Want && !s.Undo {
-			c := *s
-			c.Undo = true
-			w.set(id, c, len(w.t.out))
-			return
-		}
-		if s.Undo && w.mayStop(n) {
+		if w.going(n) && w.mayStop(n) {
 			w.halt1(id)
 		}
 	case Failed:
@@ -136,8 +129,11 @@ func (w *World) act(id ID) {
 		case s.Reason.Kind == ReasonConfig:
 		case !s.Want || w.t.ending:
 			w.inactive(id)
-		case s.Reason.Kind == ReasonDependency && n.deadReq == 0 && n.unmet == 0:
-			w.pushCand(id) // D2: what it failed with is well again
+		case s.Reason.Kind != ReasonDependency:
+		case n.deadReq == 0 && n.unmet == 0: // D2: what it failed with is well again
+			w.pushCand(id)
+		case n.deadReq > 0 && w.nodes[s.Reason.Other].bits&bitDead == 0: // another one is not
+			w.pushCand(id)
 		}
 	}
 }
@@ -154,8 +150,9 @@ func (w *World) mayStop(n *node) bool {
 func (w *World) halt1(id ID) {
 	n := &w.nodes[id]
 	s := n.s
+	w.bound(n)
 	if w.t.ending {
-		s.Scale = w.scale(n)
+		s.Scale = w.t.scale(total(n.unit) + postTime(n.unit))
 	}
 	at := len(w.t.out)
 	w.set(id, halt(&w.t, n.unit, id, s), at)
@@ -206,6 +203,9 @@ func (w *World) tryStart(id ID) {
 		s.State, s.Due, s.NotBefore = Backoff, s.NotBefore, 0
 	case len(n.unit.If) > 0 && !s.Checked:
 		s.Phase, s.Due = PhaseCheck, 0
+		if s.State == Failed {
+			s.State, s.Reason = Inactive, Reason{}
+		}
 		w.t.emit(Effect{Kind: Check, Unit: id})
 	default:
 		at := len(w.t.out)

@@ -46,10 +46,12 @@ func (w *World) name(id ID) string {
 // for, in the order of its edges, each once.
 func (w *World) WaitingOn(id ID) []ID {
 	n := &w.nodes[id]
+	w.visit++
 	var list []ID
 	add := func(ids []ID, bit uint8, want bool) {
 		for _, x := range ids {
-			if (w.nodes[x].bits&bit != 0) == want && !hasAny(list, x) {
+			if m := &w.nodes[x]; (m.bits&bit != 0) == want && m.visit != w.visit {
+				m.visit = w.visit
 				list = append(list, x)
 			}
 		}
@@ -65,15 +67,6 @@ func (w *World) WaitingOn(id ID) []ID {
 		add(n.afterBy, bitDrain, true)
 	}
 	return list
-}
-
-func hasAny(list []ID, id ID) bool {
-	for _, x := range list {
-		if x == id {
-			return true
-		}
-	}
-	return false
 }
 
 // Conflicting names the first active unit that keeps a blocked one from
@@ -109,10 +102,8 @@ func (w *World) WantedBy(id ID) (requires, wants []ID) {
 // WouldStop names what a stop of the unit would take down with it, in the
 // order in which it would stop.
 func (w *World) WouldStop(id ID) []ID {
-	w.visit++
-	w.nodes[id].visit = w.visit
 	var list []ID
-	for _, x := range w.dependents([]ID{id}, w.visit, true) {
+	for _, x := range w.dependents([]ID{id}, true) {
 		if n := &w.nodes[x]; n.s.up() || n.s.done(n.unit) {
 			list = append(list, x)
 		}

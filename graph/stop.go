@@ -1,0 +1,212 @@
+package graph
+
+import "time"
+
+// lastStep is the Step of a post or undo command that was killed for its time.
+const lastStep = 0xffff
+
+// halt begins the stop of a unit that is up, or the undoing of one that exited.
+func halt(t *turn, u *Unit, id ID, s Status) Status {
+	switch s.State {
+	case Starting, Running:
+		s.Stopped = true
+		if u.Kind == Target {
+			return finish(t, u, s)
+		}
+		return stopSignals(t, u, id, s)
+	case Exited:
+		s.Stopped, s.Failing = true, false
+		if len(u.StopExec) > 0 && s.done(u) {
+			s.State, s.Phase = Stopping, PhaseUndo
+			s.AuxGen = t.spawn(id, RoleStop, 0)
+			s.Due = t.within(&s, total(u))
+			return s
+		}
+		return finish(t, u, s)
+	case Inactive, Blocked, Stopping, Backoff, Failed:
+		t.bug(id, &s, Event{Kind: AskStop})
+	}
+	return s
+}
+
+// stopSignals is the first step of the stop schedule: stop-exec in place of the
+// signal for a service whose main process runs.
+func stopSignals(t *turn, u *Unit, id ID, s Status) Status {
+	inMain := s.Phase == PhaseMain
+	s.steady(t, u)
+	s.State, s.Phase, s.Step = Stopping, PhaseSignals, 0
+	s.Due = t.within(&s, u.Stop[0].Wait)
+	if inMain && u.Kind == Service && len(u.StopExec) > 0 {
+		s.AuxGen = t.spawn(id, RoleStop, 0)
+		return s
+	}
+	t.schedule(u, id, &s)
+	return s
+}
+
+// schedule sends the stop schedule's signal of the present step.
+func (t *turn) schedule(u *Unit, id ID, s *Status) {
+	t.kill(id, s.Gen, s.Pid, u.Stop[s.Step].Signal, u.KillMode == KillGroup)
+}
+
+// total is how long the whole stop schedule may take.
+func total(u *Unit) time.Duration {
+	var d time.Duration
+	for _, st := range u.Stop {
+		d += st.Wait
+	}
+	return d
+}
+
+// postTime is how long the post commands may take together (SPEC 4, post).
+func postTime(u *Unit) time.Duration {
+	if len(u.Post) == 0 {
+		return 0
+	}
+	return max(total(u), time.Second)
+}
+
+// within gives the deadline of a step of a stop that is d long as written.
+func (t *turn) within(s *Status, d time.Duration) Instant {
+	if s.Scale > 0 {
+		d = d / 1000 * time.Duration(s.Scale)
+	}
+	at := t.now + Instant(d)
+	if t.ending {
+		at = min(at, t.by)
+	}
+	return at
+}
+
+// afterKill gives the time at which an unheeded KILL is reported, and nobody
+// waits for the unit any longer (P3).
+func (t *turn) afterKill() Instant {
+	at := t.now + Instant(stuckAfter)
+	if t.ending {
+		at = min(at, t.over)
+	}
+	return at
+}
+
+// hurry bounds a stop that was under way when the shutdown began (SPEC 8).
+func hurry(t *turn, u *Unit, s Status) Status {
+	if s.Due == 0 {
+		return s // stuck
+	}
+	rest := time.Duration(s.Due - t.now)
+	switch {
+	case s.Phase == PhaseKilled || s.Step == lastStep:
+		s.Due = min(s.Due, t.over)
+		return s
+	case s.Phase == PhaseSignals:
+		for _, st := range u.Stop[s.Step+1:] {
+			rest += st.Wait
+		}
+		rest += postTime(u)
+	}
+	s.Scale = t.scale(rest)
+	s.Due = t.within(&s, time.Duration(s.Due-t.now))
+	return s
+}
+
+// scale gives the thousandths that a stop gets which is need long as written; 0
+// is all of it.
+func (t *turn) scale(need time.Duration) uint16 {
+	left := time.Duration(t.by - t.now)
+	if need <= left {
+		return 0
+	}
+	return uint16(max(1, int64(left)*999/int64(need)))
+}
+
+// stepAux takes an event of the stop-exec process.
+func stepAux(t *turn, u *Unit, id ID, s Status, ev Event) Status {
+	switch ev.Kind {
+	case Spawned:
+		s.AuxPid = ev.Pid
+		if s.Phase == PhaseKilled || s.Step > 0 {
+			t.kill(id, s.AuxGen, s.AuxPid, sigKill, true) // its time was over before it began
+		}
+		return s
+	case Executed, BecameReady:
+		return s
+	}
+	s.AuxGen, s.AuxPid = 0, 0
+	failed := ev.Kind == SpawnFailed || ev.Code != 0 || ev.Sig != 0
+	switch s.Phase {
+	case PhaseUndo:
+		return finish(t, u, s)
+	case PhaseSignals, PhaseKilled:
+		if s.Gen == 0 {
+			return after(t, u, id, s)
+		}
+		if failed && s.Phase == PhaseSignals && s.Step == 0 {
+			t.schedule(u, id, &s) // the signal that the command stood for
+		}
+		return s
+	case PhaseNone, PhaseCheck, PhasePre, PhaseExec, PhaseMain, PhasePost:
+		t.bug(id, &s, ev)
+	}
+	return s
+}
+
+// owed sends the signal that came due before the process's pid was known.
+func owed(t *turn, u *Unit, id ID, s *Status) {
+	switch {
+	case s.Phase == PhaseSignals:
+		t.schedule(u, id, s)
+	case s.Phase == PhaseKilled:
+		t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
+	case s.Phase == PhasePost && s.Step == lastStep:
+		t.kill(id, s.Gen, s.Pid, sigKill, true)
+	}
+}
+
+// stopDue is the next step of a stop.
+func stopDue(t *turn, u *Unit, id ID, s Status) Status {
+	if s.Phase != PhaseKilled {
+		t.kill(id, s.AuxGen, s.AuxPid, sigKill, true)
+	}
+	switch s.Phase {
+	case PhaseSignals:
+		if int(s.Step)+1 < len(u.Stop) {
+			s.Step++
+			s.Due = t.within(&s, u.Stop[s.Step].Wait)
+			t.schedule(u, id, &s)
+			return s
+		}
+		s.Phase = PhaseKilled
+		s.Due = t.afterKill()
+		t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
+		return s
+	case PhasePost, PhaseUndo:
+		if s.Step != lastStep {
+			s.Step = lastStep // what comes after this command does not run
+			s.Due = t.afterKill()
+			t.kill(id, s.Gen, s.Pid, sigKill, true)
+			return s
+		}
+	case PhaseKilled:
+	case PhaseNone, PhaseCheck, PhasePre, PhaseExec, PhaseMain:
+		t.bug(id, &s, Event{Kind: Due})
+		return s
+	}
+	s.Stuck = true
+	t.emit(Effect{Kind: StuckAt, Unit: id, Pid: max(s.Pid, s.AuxPid)})
+	return s
+}
+
+// stepBug marks the unit whose event broke the init: its processes are killed,
+// and when they have ended it is failed, whatever its policy says.
+func stepBug(t *turn, u *Unit, id ID, s Status, ev Event) Status {
+	s.Reason = Reason{Kind: ReasonBug, Text: ev.Text}
+	s.Failing, s.Stopped, s.Undo, s.Restart, s.Checked = true, false, false, false, false
+	if !s.process() {
+		s.State, s.Phase, s.Step, s.Due, s.NotBefore, s.Stuck = Failed, PhaseNone, 0, 0, 0, false
+		return s
+	}
+	s.State, s.Phase, s.Step, s.Due = Stopping, PhaseKilled, 0, t.afterKill()
+	t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
+	t.kill(id, s.AuxGen, s.AuxPid, sigKill, true)
+	return s
+}

@@ -1,0 +1,121 @@
+package graph
+
+// look computes what a neighbour sees of a unit.
+func (w *World) look(n *node) uint8 {
+	s := &n.s
+	var b uint8
+	going := w.going(n)
+	if s.satisfied(n.unit) && !going {
+		b |= bitSat
+	}
+	if s.dead(n.unit) {
+		b |= bitDead
+	}
+	switch s.State {
+	case Inactive, Blocked, Starting, Stopping:
+		if s.Want {
+			b |= bitPend
+		}
+	}
+	if s.up() || s.State == Backoff || s.Restart {
+		b |= bitAct
+	}
+	if (s.up() || s.State == Exited && going) && !s.Stuck {
+		b |= bitHold
+		if going {
+			b |= bitDrain
+		}
+	}
+	return b
+}
+
+// going reports whether a unit that is up, or a task that is done, must go
+// down: nobody wants it, what it requires is not there, or it is to start anew.
+func (w *World) going(n *node) bool {
+	s := &n.s
+	switch s.State {
+	case Starting, Running:
+		return !s.Want || n.unmet > 0 || s.Restart
+	case Stopping:
+		return true
+	case Exited:
+		return !s.Want || s.Undo
+	}
+	return false
+}
+
+// touch compares what neighbours see of a unit with what they were told last.
+func (w *World) touch(id ID) {
+	n := &w.nodes[id]
+	b := w.look(n)
+	d := b ^ n.bits
+	if d == 0 {
+		return
+	}
+	n.bits = b
+	sign := func(bit uint8) int32 {
+		if b&bit != 0 {
+			return 1
+		}
+		return -1
+	}
+	if d&(bitSat|bitDead) != 0 {
+		for _, y := range n.reqBy {
+			if d&bitSat != 0 {
+				w.nodes[y].unmet -= sign(bitSat)
+			}
+			if d&bitDead != 0 {
+				w.nodes[y].deadReq += sign(bitDead)
+			}
+			w.mark(y)
+		}
+	}
+	if d&bitPend != 0 {
+		for _, y := range n.afterBy {
+			w.nodes[y].pending += sign(bitPend)
+			w.mark(y)
+		}
+	}
+	if d&bitAct != 0 {
+		for _, y := range n.conf {
+			w.nodes[y].active += sign(bitAct)
+			w.mark(y)
+		}
+	}
+	if d&bitHold != 0 {
+		for _, x := range n.req {
+			w.nodes[x].holdReq += sign(bitHold)
+			w.mark(x)
+		}
+		w.countHold(n, sign(bitHold))
+	}
+	if d&bitDrain != 0 {
+		for _, x := range n.after {
+			w.nodes[x].drainAfter += sign(bitDrain)
+			w.mark(x)
+		}
+	}
+}
+
+func (w *World) countHold(n *node, by int32) {
+	w.holds += by
+	if n.unit.Class != User {
+		return
+	}
+	w.userHold += by
+	if w.userHold == 0 && w.halt.Kind != HaltNone {
+		for id := range w.nodes { // once a shutdown: the system class may go
+			if w.nodes[id].unit.Class == System {
+				w.mark(ID(id))
+			}
+		}
+	}
+}
+
+// mark puts a unit on the list of those that settle looks at.
+func (w *World) mark(id ID) {
+	if n := &w.nodes[id]; !n.queued {
+		n.queued = true
+		w.dirty = append(w.dirty, id)
+	}
+}
