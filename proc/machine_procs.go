@@ -22,12 +22,12 @@ type procStat struct {
 func parseStat(line string) (s procStat, ok bool) {
 	open, end := strings.IndexByte(line, '('), strings.LastIndexByte(line, ')')
 	if open < 1 || end < open {
-		return s, false
+		return procStat{}, false
 	}
 	s.pid = int(parseInt(strings.TrimSpace(line[:open])))
 	f := strings.Fields(line[end+1:]) // field 3, the state, is f[0]
-	if s.pid <= 0 || len(f) < 13 || f[0] == "" {
-		return s, false
+	if s.pid <= 0 || len(f) < 13 {
+		return procStat{}, false
 	}
 	s.state, s.ppid = f[0][0], int(parseInt(f[1]))
 	s.ticks = parseInt(f[11]) + parseInt(f[12])
