@@ -65,7 +65,7 @@ func run(args []string, env Env, k kernel) int {
 	if env.Name == "" {
 		env.Name = "motectl"
 	}
-	c := &client{env: env, kernel: k, now: time.Now(), out: out{fd: env.Stdout}}
+	c := &client{env: env, kernel: k, now: k.now(), out: out{fd: env.Stdout}}
 	c.term = findTerm(env.Stdout, env.Getenv)
 	call, err := parseCall(args)
 	c.call = call

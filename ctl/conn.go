@@ -56,10 +56,11 @@ func (c *client) connect() *failure {
 		return fail(Failed, "cannot make a socket: "+e.Error())
 	}
 	c.conn = &conn{fd: fd, path: path}
+	start := time.Now()
 	if c.timeout > 0 {
-		c.conn.deadline = c.now.Add(c.timeout)
+		c.conn.deadline = start.Add(c.timeout)
 	}
-	give := c.now.Add(idleLimit)
+	giveUp := start.Add(idleLimit)
 	for pause := 1; ; pause = min(pause*2, 20) {
 		e = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
 		switch e {
@@ -72,7 +73,7 @@ func (c *client) connect() *failure {
 			if d := c.conn.deadline; !d.IsZero() && now.After(d) {
 				return c.timedOut()
 			}
-			if c.timeout == 0 && now.After(give) {
+			if c.timeout == 0 && now.After(giveUp) {
 				return fail(TimedOut, "cannot connect to "+path+": its queue has been full for "+idleWord)
 			}
 			unix.Poll(nil, pause)

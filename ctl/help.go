@@ -37,7 +37,7 @@ func (c *client) doHelp() *failure {
 			}
 		}
 	}
-	c.out.raw("\n  -s SOCKET    the init's socket (@NAME: abstract); else MOTE_SOCKET, else its usual place\n" +
+	c.out.raw("\n  -s SOCKET    the init's socket, or @NAME; else MOTE_SOCKET, else the usual one\n" +
 		"  --json       JSON on stdout\n" +
 		"  -t DURATION  give up after so long (200ms, 5s, 2m, 1h), exit status 3\n" +
 		"  --no-wait    start, stop, restart: do not wait until it is so\n" +
@@ -271,12 +271,16 @@ func (c *client) versionLine(words []string) string {
 	return text
 }
 
-// pairs writes KEY VALUE words as an object, the last of equal keys out.
+// pairs writes KEY VALUE words as an object; of equal keys the first counts.
 func (j *jsonWriter) pairs(words []string) {
 	j.open('{')
 	seen := make(map[string]bool)
 	pairs(words, func(key, value string) {
-		if !seen[key] {
+		switch {
+		case seen[key]:
+		case key == "pid":
+			j.key(key).opt(parseNumber(value))
+		default:
 			j.key(key).text(value)
 		}
 		seen[key] = true

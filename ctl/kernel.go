@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -9,6 +10,7 @@ import (
 // kernel is what the power verbs and the search for the socket ask of the
 // system, as values, so that no test can switch a machine off.
 type kernel struct {
+	now    func() time.Time // for ages; deadlines have the real clock
 	euid   func() int
 	kill   func(pid int, signal unix.Signal) error
 	sync   func()
@@ -18,6 +20,7 @@ type kernel struct {
 }
 
 var realKernel = kernel{
+	now:    time.Now,
 	euid:   unix.Geteuid,
 	kill:   unix.Kill,
 	sync:   unix.Sync,

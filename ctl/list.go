@@ -56,7 +56,7 @@ const (
 )
 
 // minReason is the least room for the reason on a terminal: names give way.
-const minReason = 24
+const minReason = 32
 
 // table shows units for an 80-column line. On a terminal the name and the
 // reason are cut to fit; elsewhere nothing is.
@@ -79,7 +79,7 @@ func (c *client) table(units []unit) {
 		}
 		room := max(c.term.width-fixed, 8)
 		width[columnName] = min(width[columnName], max(8, room-min(width[columnReason], minReason)))
-		width[columnReason] = max(1, room-width[columnName])
+		width[columnReason] = max(20, room-width[columnName])
 	}
 	c.tableRow(heads, width, "")
 	for i := range rows {

@@ -77,7 +77,7 @@ func (c *client) block(u *unit) {
 			process += "not ready, "
 		}
 	}
-	if u.restarts.ok {
+	if u.restarts.ok && (u.pid.ok || u.restarts.n > 0) {
 		process += count(int(u.restarts.n), "restart")
 	}
 	c.field("process", strings.TrimSuffix(process, ", "))
@@ -147,7 +147,7 @@ func (u *unit) lastExit() string {
 }
 
 // fieldIndent is where the values of a block begin.
-const fieldIndent = 14
+const fieldIndent = 15
 
 // field writes one line of a block, or nothing without a value. On a terminal
 // a long value goes on below, at the blanks.
@@ -155,7 +155,7 @@ func (c *client) field(name, value string) {
 	if value == "" {
 		return
 	}
-	value = c.term.safe(value)
+	value = strings.TrimRight(c.term.safe(value), " ")
 	c.out.raw("    " + name + blanks(fieldIndent-4-len(name)))
 	for c.term.width > fieldIndent+20 {
 		part, rest := fold(value, c.term.width-fieldIndent)

@@ -165,7 +165,7 @@ func (u *unit) why() string {
 		add(u.fault)
 	}
 	add(u.reason)
-	if u.reason == "" && u.fault == "" {
+	if u.reason == "" && u.fault == "" && u.state != "running" && u.state != "starting" {
 		add(u.ended())
 	}
 	if u.state == "backoff" && u.nextMS.ok && !strings.Contains(u.reason, "next try") {
