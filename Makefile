@@ -1,9 +1,5 @@
 # mote: build, test and show. "make help" lists the targets.
 
-# The release that the sources are. A tag "vX.Y.Z" or the commit is added
-# when git knows them; without git the constant stands alone.
-VERSION_CONST = 0.1.0
-
 # SHELL is make's own variable: "make demo SHELL=1" is read as KEEP=1.
 ifeq ($(SHELL),1)
 override SHELL = /bin/sh
@@ -18,6 +14,9 @@ ROOMS   = main.go init graph proc state ctl
 # Everything that can end up in the file. Test files and test data cannot.
 SOURCES := $(shell find $(ROOMS) -type f ! -name '*_test.go' ! -path '*/testdata/*' 2>/dev/null) go.mod go.sum
 
+# The version is what git describes; without a tag this constant and the commit;
+# without git the constant alone.
+VERSION_CONST = 0.1.0
 VERSION := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//')
 ifeq ($(VERSION),)
 VERSION := $(VERSION_CONST)$(shell h=$$(git rev-parse --short=10 HEAD 2>/dev/null) && echo "+g$$h")
@@ -25,7 +24,7 @@ endif
 
 # -buildvcs=false: the version says enough, and two trees of one commit give
 # the same bytes. -buildid= : the link's own hash would differ by tool chain path.
-PLAINFLAGS   = -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
+PLAINFLAGS   = -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X mote/init.Version=$(VERSION)"
 OVERLAYFLAGS = -overlay $(OUT)/overlay/overlay.json -tags mote_overlay
 
 TESTRUN = $(OUT)/testrun
@@ -42,12 +41,16 @@ all: $(OUT)/mote $(LINKS) ## build out/mote with the runtime overlay, and its na
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
+# A module of its own: what is generated there is in no pattern such as ./...
+$(OUT)/go.mod:
+	@mkdir -p $(OUT); echo 'module out' > $@
+
 # Stamps change only when what they hold changes, so that nothing is linked
 # again for nothing.
-$(OUT)/version.stamp: FORCE
-	@mkdir -p $(OUT); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
-$(OUT)/go.stamp: FORCE
-	@mkdir -p $(OUT); $(GO) env GOVERSION GOROOT | cmp -s - $@ || $(GO) env GOVERSION GOROOT > $@
+$(OUT)/version.stamp: FORCE | $(OUT)/go.mod
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+$(OUT)/go.stamp: FORCE | $(OUT)/go.mod
+	@$(GO) env GOVERSION GOROOT | cmp -s - $@ || $(GO) env GOVERSION GOROOT > $@
 
 $(OUT)/overlay/overlay.json: $(OUT)/go.stamp $(filter-out %_test.go,$(wildcard build/overlay/*.go))
 	@$(GO) run ./build/overlay -o $(OUT)/overlay
@@ -97,13 +100,16 @@ test: all plain $(TESTRUN) ## all tests: unit in both builds, black box, boot, d
 deps: ## as root, install what tests and demo use from Debian; else say what is missing
 	@sh build/deps.sh
 
-demo: all ## a small real system in new namespaces, shown and shut down; KEEP=1 leaves it up with a shell
-	@sh build/deps.sh -demo
-	@$(GO) run ./build/demo -mote $(OUT)/mote $(if $(KEEP),-keep)
+$(OUT)/demo: $(shell find build/demo build/initramfs/image -type f ! -name '*_test.go') $(OUT)/go.stamp
+	$(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $@ ./build/demo
 
-boot: all ## the same system under QEMU with Debian's cloud kernel; KEEP=1 gives you its console
+demo: all $(OUT)/demo ## a small real system in new namespaces, shown and shut down; KEEP=1 leaves it up with a shell
+	@sh build/deps.sh -demo
+	@$(OUT)/demo -mote $(OUT)/mote $(if $(KEEP),-keep)
+
+boot: all $(OUT)/demo ## the same system under QEMU with Debian's cloud kernel; KEEP=1 gives you its console
 	@sh build/deps.sh
-	@$(GO) run ./build/boot -mote $(OUT)/mote $(if $(KEEP),-keep)
+	@$(GO) run ./build/boot -mote $(OUT)/mote -demo $(OUT)/demo $(if $(KEEP),-keep)
 
 size: all ## sizes and memory beside the budgets of DESIGN D8
 	@$(GO) run ./build/size

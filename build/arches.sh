@@ -19,7 +19,7 @@ for arch; do
 	*) GOARCH=$arch ;;
 	esac
 	if GOARCH=$GOARCH go build -overlay out/overlay/overlay.json -tags mote_overlay -trimpath -buildvcs=false \
-		-ldflags "-s -w -buildid= -X main.version=$version" -o "out/arch/mote-$arch" .; then
+		-ldflags "-s -w -buildid= -X mote/init.Version=$version" -o "out/arch/mote-$arch" .; then
 		printf '%-10s %9d bytes, %8d gzipped\n' "$arch" "$(wc -c <"out/arch/mote-$arch")" "$(gzip -9c "out/arch/mote-$arch" | wc -c)"
 	else
 		bad="$bad $arch"
