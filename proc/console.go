@@ -1,10 +1,6 @@
 package proc
 
-import (
-	"strconv"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // EnsureStdio leaves descriptors 0, 1 and 2 open, so that nothing that is
 // opened later gets one of these numbers. With console set, for a machine,
@@ -14,8 +10,8 @@ import (
 // and takes nothing.
 func EnsureStdio(console bool) {
 	for fd := range 3 {
-		open := isOpen(fd)
-		if open && !(console && leadsNowhere(fd)) {
+		kind := stdioKind(fd)
+		if kind == stdioUsed || kind == stdioNowhere && !console {
 			continue
 		}
 		if console && openAs(fd, "/dev/console", unix.O_RDWR) {
@@ -24,31 +20,49 @@ func EnsureStdio(console bool) {
 		if console && fd > 0 && openAs(fd, "/dev/kmsg", unix.O_WRONLY) {
 			continue
 		}
-		if !open && !openAs(fd, "/dev/null", unix.O_RDWR) {
+		if kind == stdioNowhere {
+			continue
+		}
+		if null := openNull(); null >= 0 {
+			moveTo(null, fd)
+		} else {
 			occupy(fd)
 		}
 	}
 }
 
-func isOpen(fd int) bool {
-	_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	return err == nil
-}
+type stdio uint8
 
-// leadsNowhere reports whether fd is /dev/null, which Go's runtime opens for
-// what is closed at its start, or one of occupy.
-func leadsNowhere(fd int) bool {
+const (
+	stdioClosed  stdio = iota
+	stdioNowhere       // open, but of no use
+	stdioUsed
+)
+
+// stdioKind looks at one of the standard descriptors. /dev/null, which Go's
+// runtime opens for what is closed at its start, and what occupy makes lead
+// nowhere. A folder is no better than closed: nobody starts a program so, but
+// it is the one thing that a runtime can open where there is no /dev/null.
+func stdioKind(fd int) stdio {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {
-		return false
+		return stdioClosed
 	}
 	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return stdioClosed
 	case unix.S_IFCHR:
-		return uint64(st.Rdev) == unix.Mkdev(1, 3)
+		if uint64(st.Rdev) == unix.Mkdev(1, 3) {
+			return stdioNowhere
+		}
 	case unix.S_IFIFO:
-		return fd == 0
+		if fd == 0 {
+			return stdioNowhere
+		}
+	case 0: // an anonymous inode has no type
+		return stdioNowhere
 	}
-	return st.Mode&unix.S_IFMT == 0 // an anonymous inode has no type
+	return stdioUsed
 }
 
 // openAs opens path at the number fd, for the next image too.
@@ -88,111 +102,6 @@ func occupy(fd int) {
 	if p[1] != fd {
 		unix.Close(p[1])
 	}
-}
-
-// Outlet is where the init's own messages go. Write never blocks.
-type Outlet struct {
-	fd     int
-	shared bool // others have the same open file: it is not ours to make non-blocking
-}
-
-// OpenConsole opens /dev/console for messages.
-func OpenConsole() (*Outlet, error) {
-	fd, err := openFile("/dev/console", unix.O_WRONLY)
-	if err != nil {
-		return nil, cannot("open /dev/console", err)
-	}
-	return &Outlet{fd: fd}, nil
-}
-
-// OpenStderr gives what descriptor 2 leads to. O_NONBLOCK belongs to the open
-// file, which a shell may share, so a terminal or a pipe is opened anew
-// through /proc; anything else, or one that cannot be opened (the terminal of
-// another user), is written to in small pieces when poll says that there is
-// room.
-func OpenStderr() (*Outlet, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(2, &st); err != nil {
-		return nil, cannot("use descriptor 2", err)
-	}
-	if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFCHR || kind == unix.S_IFIFO {
-		if fd, err := openFile("/proc/self/fd/2", unix.O_WRONLY); err == nil {
-			return &Outlet{fd: fd}, nil
-		}
-	}
-	fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		return nil, cannot("use descriptor 2", err)
-	}
-	return &Outlet{fd: fd, shared: true}, nil
-}
-
-// sharedPiece is what fits when poll says that a pipe or a socket has room
-// (PIPE_BUF is 4096), and nearly always for a terminal.
-const sharedPiece = 512
-
-// Write takes what there is room for and says how much; 0 is a full or broken
-// outlet. SIGPIPE is the caller's to block.
-func (o *Outlet) Write(p []byte) (n int) {
-	for n < len(p) {
-		piece := p[n:]
-		if o.shared {
-			piece = piece[:min(len(piece), sharedPiece)]
-			ready := []unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLOUT}}
-			if got, err := unix.Poll(ready, 0); err != nil || got != 1 || ready[0].Revents&unix.POLLOUT == 0 {
-				return n
-			}
-		}
-		var wrote int
-		err := uninterrupted(func() (err error) {
-			wrote, err = unix.Write(o.fd, piece)
-			return err
-		})
-		if err != nil || wrote <= 0 {
-			return n
-		}
-		n += wrote
-	}
-	return n
-}
-
-// FD is the descriptor, for Poll.
-func (o *Outlet) FD() int { return o.fd }
-
-// Close gives the outlet up; descriptor 2 stays.
-func (o *Outlet) Close() { unix.Close(o.fd) }
-
-// maxKmsg is what one record of the kernel's log holds less its head; more is
-// EINVAL (kernel/printk/printk.c, devkmsg_write, PRINTKRB_RECORD_MAX 1024).
-const maxKmsg = 960
-
-// logDaemon is the syslog facility in the place of the priority (syslog(3)).
-const logDaemon = 3 << 3
-
-// OpenKmsg opens the kernel's log for WriteKmsg.
-func OpenKmsg() (fd int, err error) {
-	if fd, err = openFile("/dev/kmsg", unix.O_WRONLY); err != nil {
-		return -1, cannot("open /dev/kmsg", err)
-	}
-	return fd, nil
-}
-
-// WriteKmsg writes one record, "NAME: line", of a syslog level from 0
-// (emergency) to 7 (debug); what is too long is cut. The kernel drops records
-// that come too fast unless printk.devkmsg=on, and says so itself.
-func WriteKmsg(fd, level int, name string, line []byte) error {
-	record := make([]byte, 0, 8+len(name)+min(len(line), maxKmsg))
-	record = append(record, '<')
-	record = strconv.AppendInt(record, int64(logDaemon|level&7), 10)
-	record = append(record, '>')
-	record = append(record, name...)
-	record = append(record, ": "...)
-	record = append(record, line...)
-	record = record[:min(len(record), maxKmsg)]
-	return uninterrupted(func() error {
-		_, err := unix.Write(fd, record)
-		return err
-	})
 }
 
 // SaneTTY puts a terminal into the state that a login expects, whatever the

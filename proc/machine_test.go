@@ -229,7 +229,8 @@ func TestEnsureStdio(t *testing.T) {
 	got, err := inNamespaces(t, "stdio")
 	want := "empty: 3 open, read 0 <nil>, write -1 invalid argument, next 3\n" +
 		"console: 3 open, 1 is a FIFO false\n" +
-		"closed 1: 3 open\n"
+		"closed 1: 3 open\n" +
+		"a folder as 1: 3 open\n"
 	if err != nil || got != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
@@ -242,7 +243,7 @@ func helperStdio() {
 	say := func(format string, args ...any) { unix.Write(out, fmt.Appendf(nil, format, args...)) }
 	count := func() (n int) {
 		for fd := range 3 {
-			if isOpen(fd) {
+			if stdioKind(fd) != stdioClosed {
 				n++
 			}
 		}
@@ -269,6 +270,11 @@ func helperStdio() {
 	unix.Close(1)
 	EnsureStdio(false)
 	say("closed 1: %d open\n", count())
+	unix.Close(1)
+	_, err = unix.Open("/", unix.O_RDONLY, 0)
+	must(err)
+	EnsureStdio(false)
+	say("a folder as 1: %d open\n", count())
 }
 
 func TestLoopbackAndHostname(t *testing.T) {
