@@ -41,9 +41,9 @@ type Env struct {
 
 // Main runs the client: args are the verb, its words and the options, without
 // argv[0]; who was called as poweroff, reboot or halt puts that word in front.
-// It returns the exit status.
+// It returns the exit status. That ^C ends the client is up to main, since the
+// overlay build has the runtime drop it (DESIGN D2).
 func Main(args []string, env Env) int {
-	defaultSignals()
 	return run(args, env, realKernel)
 }
 

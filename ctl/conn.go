@@ -151,7 +151,7 @@ func (c *client) note(words []string) {
 // may have said why.
 func (c *client) send(request []string) *failure {
 	k := c.conn
-	k.request = AppendLine(k.request[:0], request...)
+	k.request = appendLine(k.request[:0], request...)
 	if len(k.request)-1 > line.MaxLine {
 		return fail(Usage, c.verb.name+": the request has "+strconv.Itoa(len(k.request))+" bytes, the limit is "+strconv.Itoa(line.MaxLine))
 	}

@@ -83,7 +83,7 @@ func (f *fake) serve(conn net.Conn) {
 		f.mu.Unlock()
 		answer, ok := f.answers[request]
 		if !ok {
-			answer = string(AppendErr(nil, Usage, "unknown request: "+request))
+			answer = wire("err|2|unknown request: " + request)
 		}
 		bytes, hang := strings.CutSuffix(answer, hangs)
 		bytes, end := strings.CutSuffix(bytes, closes)
@@ -231,7 +231,7 @@ func (p *terminal) run(k kernel, env Env, args ...string) (code int, shown strin
 func wire(lines ...string) string {
 	var b []byte
 	for _, l := range lines {
-		b = AppendLine(b, strings.Split(l, "|")...)
+		b = appendLine(b, strings.Split(l, "|")...)
 	}
 	return string(b)
 }

@@ -75,24 +75,3 @@ func moteName(exe string) bool {
 	}
 	return len(exe) >= 5 && exe[len(exe)-5:] == "/mote"
 }
-
-// defaultSignals gives HUP, INT, QUIT and TERM their kernel action again, so
-// that ^C ends the client: in the overlay build (DESIGN D2) the runtime
-// catches and drops them. Who was started with one ignored, as by nohup,
-// keeps it so. A sigaction of zeros is SIG_DFL in every architecture's layout;
-// all that differs is where its handler stands (mips: after the flags) and the
-// size of the mask, 8 bytes, on mips 16.
-func defaultSignals() {
-	var old, deflt [40]uintptr
-	for _, sig := range [...]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM} {
-		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0,
-			uintptr(unsafe.Pointer(&old)), maskBytes, 0, 0)
-		if errno == 0 && old[handlerWord] != sigIgnore {
-			unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
-				uintptr(unsafe.Pointer(&deflt)), 0, maskBytes, 0, 0)
-		}
-	}
-}
-
-// sigIgnore is SIG_IGN.
-const sigIgnore = 1

@@ -77,7 +77,7 @@ func TestMoteName(t *testing.T) {
 	}
 }
 
-// TestSignalsDefault: after Main a ^C ends the process; ignored stays ignored.
+// TestProcessOne: what runs as process 1 here is some other program.
 func TestProcessOne(t *testing.T) {
 	if yes, exe := processOne(); yes {
 		t.Errorf("process 1 of this machine is taken for mote: %q", exe)

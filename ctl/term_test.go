@@ -18,7 +18,7 @@ var hostile = []string{
 func hostileUnits() string {
 	var b []byte
 	for _, h := range hostile {
-		b = AppendLine(b, "unit", "name", h, "kind", h, "class", h, "state", h, "want", h, "pid", h, "since", h,
+		b = appendLine(b, "unit", "name", h, "kind", h, "class", h, "state", h, "want", h, "pid", h, "since", h,
 			"uptime_ms", h, "restarts", h, "exit_code", h, "exit_signal", h, "reason", h, "waiting_on", h, "requires", h,
 			"wants", h, "after", h, "conflicts", h, "description", h, "file", h, "fault", h, "status_text", h, h, h)
 	}
@@ -29,23 +29,23 @@ func hostileAnswers() map[string]string {
 	units := hostileUnits()
 	var more []byte
 	for _, h := range hostile {
-		more = AppendLine(more, "log", h, "1767323042123", h)
-		more = AppendLine(more, "dropped", h, "3")
-		more = AppendLine(more, "event", "1767323042123", h, h, h, h, h)
-		more = AppendLine(more, "cause", h)
-		more = AppendLine(more, "wanted-by", h, h)
-		more = AppendLine(more, "would-stop", h)
-		more = AppendLine(more, "system", "role", h, "pid", h, "version", h, "phase", h, "socket", h, "signals", h, h, h)
-		more = AppendLine(more, "fault", h, h, h)
-		more = AppendLine(more, "text", h)
-		more = AppendLine(more, "note", h)
-		more = AppendLine(more, "warn", h)
-		more = AppendLine(more, "stopped", h)
-		more = AppendLine(more, "version", h, h, "version", h, "role", h)
-		more = AppendLine(more, h, h)
+		more = appendLine(more, "log", h, "1767323042123", h)
+		more = appendLine(more, "dropped", h, "3")
+		more = appendLine(more, "event", "1767323042123", h, h, h, h, h)
+		more = appendLine(more, "cause", h)
+		more = appendLine(more, "wanted-by", h, h)
+		more = appendLine(more, "would-stop", h)
+		more = appendLine(more, "system", "role", h, "pid", h, "version", h, "phase", h, "socket", h, "signals", h, h, h)
+		more = appendLine(more, "fault", h, h, h)
+		more = appendLine(more, "text", h)
+		more = appendLine(more, "note", h)
+		more = appendLine(more, "warn", h)
+		more = appendLine(more, "stopped", h)
+		more = appendLine(more, "version", h, h, "version", h, "role", h)
+		more = appendLine(more, h, h)
 	}
 	all := units + string(more)
-	end := string(AppendErr(nil, Failed, strings.Join(hostile, "")))
+	end := string(appendLine(nil, "err", "1", strings.Join(hostile, "")))
 	a := make(map[string]string)
 	for _, r := range []string{"list", "status", "status x", "why x", "show x", "logs", "logs x", "events", "start x", "stop x", "version", "ping"} {
 		a[r] = all + "ok\n"

@@ -155,11 +155,8 @@ func (u *unit) why() string {
 		}
 		text += s
 	}
-	if len(u.waitingOn) > 0 {
-		names := strings.Join(u.waitingOn, " ")
-		if u.reason == "" || !strings.Contains(u.reason, names) {
-			add("waits for " + names)
-		}
+	if len(u.waitingOn) > 0 && u.reason == "" {
+		add("waits for " + strings.Join(u.waitingOn, ", "))
 	}
 	if u.fault != "" && u.fault != u.reason && !strings.Contains(u.reason, u.fault) {
 		add(u.fault)

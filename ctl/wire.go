@@ -17,21 +17,9 @@ const (
 	NoInit   = 5 // nobody answers at the socket
 )
 
-// AppendLine appends one line of the wire, newline included: a request, or a
-// data line that begins with its tag.
-func AppendLine(dst []byte, words ...string) []byte {
+// appendLine appends one line of the wire, newline included.
+func appendLine(dst []byte, words ...string) []byte {
 	return append(line.Append(dst, words...), '\n')
-}
-
-// AppendOK appends the end line of a reply that went well.
-func AppendOK(dst []byte) []byte {
-	return append(dst, "ok\n"...)
-}
-
-// AppendErr appends the end line of a reply that did not; code becomes the
-// client's exit status, message goes to its stderr.
-func AppendErr(dst []byte, code int, message string) []byte {
-	return AppendLine(dst, "err", strconv.Itoa(code), message)
 }
 
 // failure is an error with the exit status that it means.
