@@ -61,9 +61,11 @@ const maxRows = 64
 // build makes a unit of its blocks, the first of which says the kind.
 func (c *Config) build(name string, blocks []*block, why purpose) *Unit {
 	first := blocks[0]
-	b := builder{c: c, purpose: why, def: newUnit(name, first.kind, first.class)}
-	u := b.def
-	b.u = &u
+	if c.builder == nil {
+		c.builder = new(builder) // once, because it is larger than a unit
+	}
+	b, u := c.builder, newUnit(name, first.kind, first.class)
+	*b = builder{c: c, u: &u, purpose: why, def: u, words: b.words[:0]}
 	u.Pos = first.pos
 	for _, bl := range blocks {
 		if !bl.extend {
@@ -190,17 +192,19 @@ func slot(i int) int {
 
 // count gives what is wrong with the number of words behind a row's name.
 func (r *row) count(n int) string {
-	usage := r.usage()
-	if r.Scope == InOption {
-		usage = "option " + usage
-	}
+	var wrong string
 	switch {
 	case n < r.least:
-		return r.Name + " has too few words: write \"" + usage + "\""
+		wrong = r.Name + " has too few words"
 	case r.most > 0 && n > r.most:
-		return r.Name + " takes " + atMost(r.least, r.most) + ", " + itoa(n) + " are given: write \"" + usage + "\""
+		wrong = r.Name + " takes " + atMost(r.least, r.most) + ", " + itoa(n) + " are given"
+	default:
+		return ""
 	}
-	return ""
+	if r.Scope == InOption {
+		return wrong + ": write \"option " + r.usage() + "\""
+	}
+	return wrong + ": write \"" + r.usage() + "\""
 }
 
 func atMost(least, most int) string {
@@ -299,7 +303,7 @@ func (b *builder) finish() {
 	}
 	u.Env = lastOfEach(u.Env)
 	if len(u.Log) == 0 {
-		u.Log = []Sink{{Kind: SinkRing, SizeBytes: DefaultRingBytes}}
+		u.Log = defaultLog
 	}
 	if !b.stdinSet {
 		u.Stdin = Input{Kind: defaultStdin(u)}

@@ -47,6 +47,7 @@ type Config struct {
 	files     map[string]int      // the order in which files were first read
 	seen      map[faultKey]bool   // faults that are in Faults
 	full      bool                // MaxUnits was met and said
+	builder   *builder            // of build
 	compared  int                 // names that mend looked at
 }
 
@@ -159,7 +160,7 @@ func (c *Config) instantiate(name string, manual bool) bool {
 func (c *Config) makeInstance(name string, manual bool) bool {
 	of, _ := splitName(name)
 	blocks := c.templates[of]
-	if len(blocks) == 0 || c.Unit(name) != nil || CheckName(name) != "" {
+	if len(blocks) == 0 || c.full || c.Unit(name) != nil || CheckName(name) != "" {
 		return false
 	}
 	u := c.build(name, blocks, forConfig)

@@ -8,7 +8,7 @@ import (
 
 // maxWork bounds the steps that the search for single cycles takes. Finding
 // the knots is linear; taking a knot of many cycles apart is not.
-const maxWork = 10000000
+const maxWork = 5000000
 
 // cutCycles fails the members of each cycle that has a "requires" in it, and
 // drops the last edge, in file order, of each one that has none (F10). What is
@@ -23,7 +23,7 @@ func (l *linker) cutCycles() {
 		knots = knots[:len(knots)-1]
 		inner := l.inner(knot)
 		if !slices.ContainsFunc(inner, func(e *edge) bool { return e.rel == requires }) {
-			l.dropLast(knot, inner)
+			l.dropLast(inner)
 			continue
 		}
 		before := l.fails
@@ -103,7 +103,7 @@ func (l *linker) inner(knot []int32) []*edge {
 	var inner []*edge
 	for _, v := range knot {
 		for i := l.start[v]; i < l.start[v+1]; i++ {
-			if e := &l.edges[i]; l.inSet[e.to] == l.mark && !e.dropped {
+			if e := &l.edges[i]; l.inKnot(e) {
 				inner = append(inner, e)
 			}
 		}
@@ -135,7 +135,7 @@ func (l *linker) failCycles(knot []int32, inner []*edge) {
 			}
 			return
 		}
-		cycle := append([]*edge{e}, l.search(e.to, e.from)...)
+		cycle := append([]*edge{e}, l.search(e.to, e.from, l.inKnot)...)
 		// The member that comes first in the configuration begins.
 		least := 0
 		for i := range cycle {
@@ -160,29 +160,36 @@ func (l *linker) fail(v int32, pos Pos, text string) {
 	}
 }
 
-// search gives the shortest path of edges between two units of the marked knot.
-func (l *linker) search(from, to int32) []*edge {
-	seen := map[int32]*edge{from: nil}
-	queue := []int32{from}
-	for i := 0; seen[to] == nil && i < len(queue); i++ {
+// search gives the shortest path between two units along the edges that it may
+// take, or nil.
+func (l *linker) search(from, to int32, may func(e *edge) bool) []*edge {
+	l.turn++
+	l.seen[from] = l.turn
+	queue := append(l.queue[:0], from)
+	for i := 0; l.seen[to] != l.turn && i < len(queue); i++ {
 		v := queue[i]
 		for k := l.start[v]; k < l.start[v+1]; k++ {
 			l.work++
-			e := &l.edges[k]
-			if _, was := seen[e.to]; was || e.dropped || l.inSet[e.to] != l.mark {
-				continue
+			if e := &l.edges[k]; l.seen[e.to] != l.turn && may(e) {
+				l.seen[e.to], l.via[e.to] = l.turn, k
+				queue = append(queue, e.to)
 			}
-			seen[e.to] = e
-			queue = append(queue, e.to)
 		}
 	}
+	l.queue = queue
+	if l.seen[to] != l.turn {
+		return nil
+	}
 	var path []*edge
-	for v := to; v != from; v = seen[v].from {
-		path = append(path, seen[v])
+	for v := to; v != from; v = path[len(path)-1].from {
+		path = append(path, &l.edges[l.via[v]])
 	}
 	slices.Reverse(path)
 	return path
 }
+
+// inKnot reports whether an edge is in the graph and leads to the marked knot.
+func (l *linker) inKnot(e *edge) bool { return !e.dropped && l.inSet[e.to] == l.mark }
 
 // cycleText says which way a cycle goes and where its edges are written.
 func (l *linker) cycleText(cycle []*edge) string {
@@ -212,16 +219,16 @@ func (l *linker) cyclePath(cycle []*edge) (names, places string) {
 // dropLast makes a knot of "after" and "before" alone acyclic: it adds the
 // edges one by one in file order and drops each one that would close a cycle,
 // of which it is the last edge then.
-func (l *linker) dropLast(knot []int32, inner []*edge) {
-	kept := make(map[int32][]*edge, len(knot))
+func (l *linker) dropLast(inner []*edge) {
+	isKept := func(e *edge) bool { return e.kept }
 	for _, e := range inner {
 		if l.work > maxWork {
 			l.dropMany(inner)
 			return
 		}
-		path := l.pathIn(kept, e.to, e.from)
+		path := l.search(e.to, e.from, isKept)
 		if path == nil {
-			kept[e.from] = append(kept[e.from], e)
+			e.kept = true
 			continue
 		}
 		names, places := l.cyclePath(append([]*edge{e}, path...))
@@ -244,27 +251,4 @@ func (l *linker) drop(e *edge, why, places string) {
 	e.dropped = true
 	l.c.add(Fault{Pos: e.ref.Pos, Unit: l.name(e.owner()), Warning: true,
 		Text: why + quote(relationNames[e.rel]+" "+e.ref.Name) + " is ignored: drop one of them (" + places + ")"})
-}
-
-// pathIn gives a path of kept edges between two units, or nil.
-func (l *linker) pathIn(kept map[int32][]*edge, from, to int32) []*edge {
-	seen := map[int32]*edge{from: nil}
-	stack := []int32{from}
-	for len(stack) > 0 && seen[to] == nil {
-		v := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		for _, e := range kept[v] {
-			l.work++
-			if _, was := seen[e.to]; !was {
-				seen[e.to] = e
-				stack = append(stack, e.to)
-			}
-		}
-	}
-	var path []*edge
-	for v := to; seen[v] != nil; v = seen[v].from {
-		path = append(path, seen[v])
-	}
-	slices.Reverse(path)
-	return path
 }

@@ -140,8 +140,7 @@ var keyRows = []row{
 func newUnit(name string, kind Kind, class Class) Unit {
 	_, instance := splitName(name)
 	u := Unit{Name: name, Instance: instance, Kind: kind, Class: class, Umask: 0o022,
-		Dir: Text{{Lit: "/"}}, Stop: []StopStep{{Signal: sigTerm, Wait: 5 * time.Second}},
-		Restart: Restart{Policy: Never}}
+		Dir: defaultDir, Stop: defaultStop, Restart: Restart{Policy: Never}}
 	switch kind {
 	case Service:
 		u.StartTimeout = serviceStartTimeout
@@ -156,6 +155,13 @@ const (
 	sigTerm             = 15 // the same on all architectures
 	serviceStartTimeout = 30 * time.Second
 	maxStopSteps        = 16
+)
+
+// Units share these; they are replaced as a whole and never written to.
+var (
+	defaultDir  = Text{{Lit: "/"}}
+	defaultStop = []StopStep{{Signal: sigTerm, Wait: 5 * time.Second}}
+	defaultLog  = []Sink{{Kind: SinkRing, SizeBytes: DefaultRingBytes}}
 )
 
 var defaultRestart = Restart{Policy: Always, Delay: time.Second, Max: 30 * time.Second, Reset: 10 * time.Second}

@@ -79,7 +79,8 @@ type edge struct {
 	from, to int32
 	rel      relation
 	ref      *Ref // where it is written
-	dropped  bool
+	dropped  bool // it is no longer in the graph
+	kept     bool // dropLast has let it in
 }
 
 // linker is the graph of a configuration by index into Units.
@@ -92,9 +93,14 @@ type linker struct {
 	fails  int     // how many were failed here
 	work   int     // steps of the searches so far
 
-	// Scratch of components and the searches, by unit.
-	order, low, at, inSet []int32
-	mark                  int32 // of the set that is looked at, in inSet
+	// Scratch of components, by unit: Tarjan's two numbers and the next edge.
+	order, low, at []int32
+	inSet          []int32 // the mark of the set that a unit is in
+	mark           int32   // of the set that is looked at
+
+	// Scratch of search: the search that saw a unit, and by which edge.
+	seen, via, queue []int32
+	turn             int32
 }
 
 func newLinker(c *Config, first int) *linker {
@@ -110,8 +116,9 @@ func newLinker(c *Config, first int) *linker {
 		l.edges[next[e.from]] = e
 		next[e.from]++
 	})
-	scratch := make([]int32, 4*n)
-	l.order, l.low, l.inSet, l.at = scratch[:n], scratch[n:2*n], scratch[2*n:3*n], scratch[3*n:]
+	for _, s := range [...]*[]int32{&l.order, &l.low, &l.at, &l.inSet, &l.seen, &l.via} {
+		*s = make([]int32, n)
+	}
 	for i, u := range c.Units[:first] {
 		l.failed[i] = u.Fault != "" // its cycles are still there
 	}
