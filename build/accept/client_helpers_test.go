@@ -141,7 +141,7 @@ func (in *Init) units() []Unit {
 	r := in.ctl("--json", "list")
 	var all []Unit
 	if err := json.Unmarshal([]byte(r.out), &all); err != nil {
-		in.t.Fatalf("list --json: %v\n%.2000s%.2000s", err, r.out, r.err)
+		in.t.Fatalf("list --json: exit %d, %v\n%.1000s%.1000s", r.code, err, r.out, r.err)
 	}
 	return all
 }
@@ -152,7 +152,7 @@ func (in *Init) unit(name string) Unit {
 	r := in.ctl("--json", "status", name)
 	var all []Unit
 	if err := json.Unmarshal([]byte(r.out), &all); err != nil || len(all) != 1 {
-		in.t.Fatalf("status --json %s: %d units, %v\n%.2000s%.2000s", name, len(all), err, r.out, r.err)
+		in.t.Fatalf("status --json %s: exit %d, %d units, %v\n%.1000s%.1000s", name, r.code, len(all), err, r.out, r.err)
 	}
 	if all[0].Name != name {
 		in.t.Fatalf("status --json %s speaks of %q", name, all[0].Name)

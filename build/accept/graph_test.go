@@ -262,7 +262,7 @@ func TestA15_RequiresAndConflictsTheSame(t *testing.T) {
 	t.Parallel()
 	in := start(t, svc("a", "requires b", "conflicts c")+svc("b", "requires c")+svc("c")+svc("d"))
 	in.settled("d", "c", "b")
-	in.contains(in.is("a", "failed").reason(), "conflicts", "test.conf:")
+	in.contains(in.is("a", "failed").reason(), "conflict", "test.conf:")
 }
 
 // F10: edges to oneself are refused, each with its line.

@@ -314,17 +314,18 @@ func (in *Init) dump() {
 	files, _ := filepath.Glob(in.dir + "/c/*")
 	for _, f := range files {
 		data, _ := os.ReadFile(f)
-		in.t.Logf("---- configuration %s\n%.3000s", filepath.Base(f), data)
+		in.t.Logf("---- configuration %s\n%.1500s", filepath.Base(f), data)
 	}
-	in.t.Logf("---- the init said\n%.6000s", in.out.text())
+	said := in.out.text()
+	in.t.Logf("---- the init said\n%s", said[max(len(said)-3000, 0):])
 	if !in.over() {
-		in.t.Logf("---- list\n%.4000s", in.ctl("list").all())
+		in.t.Logf("---- list\n%.2000s", in.ctl("list").all())
 	}
 	files, _ = filepath.Glob(in.dir + "/w/*")
 	for _, f := range files {
 		if st, err := os.Stat(f); err == nil && st.Mode().IsRegular() && st.Size() < 1<<20 {
 			data, _ := os.ReadFile(f)
-			in.t.Logf("---- file %s\n%.2000s", filepath.Base(f), data)
+			in.t.Logf("---- file %s\n%.1000s", filepath.Base(f), data)
 		}
 	}
 }
@@ -367,6 +368,16 @@ func (in *Init) memory() int {
 	}
 	in.t.Fatal("no RssAnon")
 	return 0
+}
+
+// flat fails when the init has grown: whatever went on, its own memory stays
+// below what one Go heap takes before its first collection (4 MiB) and the
+// runtime beside it.
+func (in *Init) flat() {
+	in.t.Helper()
+	if m := in.memory(); m > 6<<10 {
+		in.t.Errorf("the init has %d kB of its own", m)
+	}
 }
 
 // descriptors gives the number of the init's open files, -1 where /proc hides them.

@@ -3,7 +3,6 @@ package accept
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -131,19 +130,19 @@ func TestE1_LastWords(t *testing.T) {
 // The key log kmsg.
 func TestE8_Kmsg(t *testing.T) {
 	needRoot(t)
-	k, err := os.OpenFile("/dev/kmsg", os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	k, err := syscall.Open("/dev/kmsg", syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		t.Skipf("needs root: cannot read /dev/kmsg: %v", err)
 	}
-	defer k.Close()
-	k.Seek(0, 2)
+	defer syscall.Close(k)
+	syscall.Seek(k, 0, 2)
 	word := "accept-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	in := startWith(t, Options{Mode: rooted, Dev: "host"}, "task a {V} print "+word+"\n  log kmsg\n")
 	in.state("a", "exited")
 	buf := make([]byte, 8192)
 	in.until("the kernel's log has the line", func() bool {
 		for {
-			n, err := syscall.Read(int(k.Fd()), buf)
+			n, err := syscall.Read(k, buf)
 			if n <= 0 || err != nil {
 				return false
 			}
@@ -197,13 +196,10 @@ func TestE10_Flood(t *testing.T) {
 	in.ok("restart", "a")
 	in.kill(in.unit("a").pid(), syscall.SIGKILL)
 	in.when("a", "is back", func(u Unit) bool { return u.State == "running" && u.Restarts == 1 })
-	before := in.memory()
 	for range 30 {
 		in.ok("logs", "-n", "5", "f1")
 	}
-	if after := in.memory(); after > before+2048 {
-		t.Errorf("memory grew from %d to %d kB", before, after)
-	}
+	in.flat()
 	in.ok("stop", "f1", "f2", "f3")
 }
 
@@ -227,7 +223,7 @@ func TestE10_FollowerThatDoesNotRead(t *testing.T) {
 		in.ok("restart", "a")
 		in.ok("logs", "-n", "3", "f")
 	}
-	if m := in.memory(); m > 16<<10 {
+	if m := in.memory(); m > 16<<10 { // the bound of what clients may hold
 		t.Errorf("the init has %d kB", m)
 	}
 }

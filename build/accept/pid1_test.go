@@ -53,7 +53,7 @@ func TestG3_SignalsThatEnd(t *testing.T) {
 				in.settled("a", "b", "agent")
 				if mode == supervisor {
 					in.signal(sig)
-				} else if got := in.ask(fmt.Sprintf("kill 1 %d", sig)); got != "ok" {
+				} else if got := in.ask(fmt.Sprintf("kill 1 %d", sig)); got != "ok" && got != "" { // the end may be faster than the answer
 					t.Fatalf("the signal was not sent: %s", got)
 				}
 				if got := in.gone(2 * step); got != want {
@@ -264,11 +264,11 @@ func TestG14_EmbeddedDefault(t *testing.T) {
 				in.ok("list")
 				in.ok("status")
 			}
-			if len(in.units()) == 0 {
-				t.Errorf("no unit at all")
+			if shell && len(in.units()) == 0 {
+				t.Errorf("no unit, although there is a shell")
 			}
 			in.contains(in.ok("status"), "machine")
-			in.ok("reboot", "--no-wait")
+			in.ok("reboot")
 			if got := in.gone(2 * step); got != 128+1 {
 				t.Errorf("the end is %d, expected %d", got, 128+1)
 			}
@@ -284,7 +284,7 @@ func TestG21_Storm(t *testing.T) {
 	}
 	in := startWith(t, Options{Mode: container}, svc("a")+fmt.Sprintf("task storm {V} storm 5000 %d\n  start manual\n", seconds))
 	in.settled("a")
-	before, memory := in.descriptors(), in.memory()
+	before := in.descriptors()
 	in.ok("start", "--no-wait", "storm")
 	end := time.Now().Add(time.Duration(seconds)*time.Second + 4*step)
 	for in.unit("storm").State != "exited" {
@@ -298,8 +298,6 @@ func TestG21_Storm(t *testing.T) {
 	if after := in.descriptors(); after > before+1 {
 		t.Errorf("%d descriptors, were %d", after, before)
 	}
-	if after := in.memory(); after > memory+1024 {
-		t.Errorf("%d kB, were %d", after, memory)
-	}
+	in.flat()
 	in.is("a", "running")
 }

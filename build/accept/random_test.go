@@ -82,7 +82,7 @@ func TestA25_RandomGraph(t *testing.T) {
 		return true
 	})
 	in.clearOrder()
-	in.ok("shutdown", "--no-wait")
+	in.ok("shutdown")
 	in.gone(20 * step)
 	for i := range edges { // on the way down the other one goes first
 		edges[i].from, edges[i].to = edges[i].to, edges[i].from

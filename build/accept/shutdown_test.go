@@ -174,7 +174,7 @@ func TestG10_OrphansInTheEnd(t *testing.T) {
 	in.settled("d", "w")
 	in.pidOf("daemon")
 	at := time.Now()
-	in.ok("shutdown", "--no-wait")
+	in.ok("shutdown")
 	if got := in.gone(3 * step); got != 0 {
 		t.Errorf("exits %d after %v, expected 0", got, time.Since(at))
 	}
