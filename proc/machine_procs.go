@@ -14,8 +14,15 @@ const maxProcs = 1 << 17
 type procStat struct {
 	pid, ppid int
 	state     byte
+	kernel    bool  // a thread of the kernel
 	ticks     int64 // user and system time in 1/userHZ s
 }
+
+// pfKthread is in the flags of /proc/PID/stat (include/linux/sched.h).
+const pfKthread = 0x00200000
+
+// ended reports whether the process only waits to be reaped.
+func (s *procStat) ended() bool { return s.state == 'Z' || s.state == 'X' }
 
 // parseStat takes a line of /proc/PID/stat. The name in it may hold blanks and
 // brackets; the last bracket ends it.
@@ -30,6 +37,7 @@ func parseStat(line string) (s procStat, ok bool) {
 		return procStat{}, false
 	}
 	s.state, s.ppid = f[0][0], int(parseInt(f[1]))
+	s.kernel = parseInt(f[6])&pfKthread != 0
 	s.ticks = parseInt(f[11]) + parseInt(f[12])
 	return s, true
 }
@@ -52,12 +60,18 @@ func pidNumber(name string) (pid int, ok bool) {
 	return pid, err == nil
 }
 
-// Descendants gives the living processes below this one, by the chains of
-// their parents in /proc; with a subreaper none can leave (prctl(2),
-// PR_SET_CHILD_SUBREAPER). Zombies do not count. /proc/PID/stat takes no lock
-// that a hung process holds, unlike cmdline. Its own children it could know,
-// theirs only so.
-func Descendants() ([]int, error) {
+// ownProc reports whether /proc numbers processes as this pid namespace does.
+func ownProc() bool {
+	self, ok := Readlink("/proc/self")
+	return ok && self == strconv.Itoa(unix.Getpid())
+}
+
+// readProcs looks at every process. /proc/PID/stat takes no lock that a hung
+// process holds, unlike cmdline.
+func readProcs() ([]procStat, error) {
+	if !ownProc() {
+		return nil, cannot("look through /proc", reason("it is not mounted, or is that of another pid namespace"))
+	}
 	names, err := ListDir("/proc")
 	if err != nil {
 		return nil, err
@@ -74,6 +88,32 @@ func Descendants() ([]int, error) {
 		if s, ok := parseStat(string(stat)); ok {
 			procs = append(procs, s)
 		}
+	}
+	return procs, nil
+}
+
+// Living counts the processes of this pid namespace, less this one, zombies
+// and the kernel's own threads: kill(-1, 0) counts these too, and so is never
+// without an answer on a machine.
+func Living() (int, error) {
+	procs, err := readProcs()
+	self, n := unix.Getpid(), 0
+	for i := range procs {
+		if s := &procs[i]; s.pid != self && !s.kernel && !s.ended() {
+			n++
+		}
+	}
+	return n, err
+}
+
+// Descendants gives the living processes below this one, by the chains of
+// their parents in /proc; with a subreaper none can leave (prctl(2),
+// PR_SET_CHILD_SUBREAPER). Zombies do not count. Its own children it could
+// know, theirs only so.
+func Descendants() ([]int, error) {
+	procs, err := readProcs()
+	if err != nil {
+		return nil, err
 	}
 	return descendants(procs, unix.Getpid()), nil
 }
@@ -95,7 +135,7 @@ func descendants(procs []procStat, root int) []int {
 			continue
 		}
 		seen[i] = true
-		if procs[i].state != 'Z' && procs[i].state != 'X' {
+		if !procs[i].ended() {
 			living = append(living, procs[i].pid)
 		}
 		queue = append(queue, children[procs[i].pid]...)

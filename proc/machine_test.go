@@ -310,6 +310,20 @@ func helperLoopback() {
 	fmt.Println("bad:", err)
 }
 
+// The kernel's threads are not processes that somebody has left.
+func TestLiving(t *testing.T) {
+	procs, err := readProcs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Living(); err != nil || n < 1 {
+		t.Error(n, err)
+	}
+	if InitialPIDNamespace() && !slices.ContainsFunc(procs, func(s procStat) bool { return s.kernel }) {
+		t.Error("no thread of the kernel is seen")
+	}
+}
+
 func TestProcInfo(t *testing.T) {
 	for end := time.Now().Add(30 * time.Millisecond); time.Now().Before(end); {
 	}
@@ -325,19 +339,16 @@ func TestProcInfo(t *testing.T) {
 func TestParseStat(t *testing.T) {
 	tail := " 7 7 0 -1 4194560 1 2 3 4 150 25 0 0 20"
 	for line, want := range map[string]procStat{
-		"42 (sh) S 41" + tail:                {42, 41, 'S', 175},
-		"42 (a) b) (c) Z 41" + tail + "\n":   {42, 41, 'Z', 175},
-		"42 () R 0" + tail:                   {42, 0, 'R', 175},
-		"42 (x S 41" + tail:                  {},
-		"x (sh) S 41" + tail:                 {},
-		"42 (sh) S 41":                       {},
-		"":                                   {},
-		")(":                                 {},
-		"42 (sh) S 99999999999999999" + tail: {42, 99999999999999999 % (1 << (strconv.IntSize - 1)), 'S', 175},
+		"42 (sh) S 41" + tail:              {pid: 42, ppid: 41, state: 'S', ticks: 175},
+		"42 (a) b) (c) Z 41" + tail + "\n": {pid: 42, ppid: 41, state: 'Z', ticks: 175},
+		"42 () R 0" + tail:                 {pid: 42, state: 'R', ticks: 175},
+		"42 (x S 41" + tail:                {},
+		"x (sh) S 41" + tail:               {},
+		"42 (sh) S 41":                     {},
+		"":                                 {},
+		")(":                               {},
+		"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 1 2 0 0 20": {pid: 2, state: 'S', kernel: true, ticks: 3},
 	} {
-		if strings.Contains(line, "9999") && strconv.IntSize == 32 {
-			continue
-		}
 		if got, _ := parseStat(line); got != want {
 			t.Errorf("%q: %+v; want %+v", line, got, want)
 		}
@@ -354,8 +365,11 @@ func FuzzParseStat(f *testing.F) {
 }
 
 func TestDescendantsTree(t *testing.T) {
-	procs := []procStat{{5, 9, 'S', 0}, {9, 1, 'S', 0}, {1, 0, 'S', 0}, {7, 5, 'Z', 0}, {8, 7, 'R', 0},
-		{3, 2, 'S', 0}, {20, 20, 'S', 0}, {21, 22, 'S', 0}, {22, 21, 'S', 0}}
+	var procs []procStat
+	for _, p := range [...][3]int{{5, 9, 'S'}, {9, 1, 'S'}, {1, 0, 'S'}, {7, 5, 'Z'}, {8, 7, 'R'},
+		{3, 2, 'S'}, {20, 20, 'S'}, {21, 22, 'S'}, {22, 21, 'S'}} {
+		procs = append(procs, procStat{pid: p[0], ppid: p[1], state: byte(p[2])})
+	}
 	if got := descendants(procs, 9); !slices.Equal(got, []int{5, 8}) {
 		t.Error(got)
 	}
@@ -433,7 +447,8 @@ func TestKillAll(t *testing.T) {
 		t.Error("allowed to a process that is not PID 1")
 	}
 	got, err := inNamespaces(t, "killall")
-	want := "first: 0, sleeper killed, daemon lives\nsecond: 3\nplain: 0, daemon killed\nlast: 3\n"
+	want := "first: 0, sleeper killed, daemon lives, living 2 then 1\nsecond: 3\nplain: 0, daemon killed\nlast: 3, living 0\n" +
+		"cannot look through /proc: it is not mounted, or is that of another pid namespace\nblind: 3\n"
 	if err != nil || got != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
@@ -472,14 +487,20 @@ func helperKillAll() {
 		}
 		panic("KillAll does not end")
 	}
+	living := func() int {
+		n, err := Living()
+		must(err)
+		return n
+	}
 	daemon, sleeper := start("@daemon"), start("sleeper")
+	before := living()
 	code := kill()
 	state := gone(sleeper)
 	alive := "lives"
 	if _, ok := Reap(daemon); ok {
 		alive = "is gone"
 	}
-	fmt.Printf("first: %d, sleeper %s, daemon %s\n", code, state, alive)
+	fmt.Printf("first: %d, sleeper %s, daemon %s, living %d then %d\n", code, state, alive, before, living())
 	fmt.Printf("second: %d\n", kill())
 	pid, err := Child(Op{Kind: OpKillAll, Signal: int(unix.SIGKILL)})
 	must(err)
@@ -488,7 +509,11 @@ func helperKillAll() {
 		unix.Poll(nil, 1)
 	}
 	fmt.Printf("plain: %d, daemon %s\n", e.Code, gone(daemon))
-	fmt.Printf("last: %d\n", kill())
+	fmt.Printf("last: %d, living %d\n", kill(), living())
+	must(unix.Unmount("/proc", unix.MNT_DETACH))
+	_, err = Living()
+	fmt.Println(err)
+	fmt.Printf("blind: %d\n", kill())
 }
 
 func TestCmdlinePath(t *testing.T) {
