@@ -3,6 +3,7 @@ package graph
 import (
 	"cmp"
 	"errors"
+	"io/fs"
 	"slices"
 
 	"mote/graph/line"
@@ -10,21 +11,29 @@ import (
 
 // Source is how Load reaches files; the caller does the reading, so that this
 // package makes no system call. Every error is a complete text such as
-// "cannot read: permission denied".
+// "cannot read: permission denied"; one that is ErrMissing or fs.ErrNotExist says
+// that there is no such path.
 type Source interface {
 	// Files gives the files that a -c path stands for: itself, or its *.conf in
-	// byte order without those that begin with "." or end in "~". A path that
-	// does not exist gives ErrMissing.
+	// byte order without those that begin with "." or end in "~".
 	Files(path string) ([]string, error)
 	// Glob gives the files that match an absolute include pattern, in byte order.
 	Glob(pattern string) ([]string, error)
-	// Read gives a whole regular file and keeps the limits of SPEC F1. A file
-	// that does not exist gives ErrMissing.
+	// Read gives a whole regular file and keeps the limits of SPEC F1.
 	Read(path string) ([]byte, error)
 }
 
-// ErrMissing is what a Source says of a path that does not exist.
-var ErrMissing = errors.New("cannot read: no such file or directory: correct the path")
+// ErrMissing is what a Source may say of a path that does not exist; any error
+// that is fs.ErrNotExist, as an errno can be, says the same.
+var ErrMissing = errors.New("cannot read: no such file or directory")
+
+// readError gives the end of a fault about a path, and whether it is missing.
+func readError(err error) (text string, missing bool) {
+	if errors.Is(err, ErrMissing) || errors.Is(err, fs.ErrNotExist) {
+		return err.Error() + ": correct the path", true
+	}
+	return err.Error(), false
+}
 
 // Root is one place that units are read from.
 type Root struct {

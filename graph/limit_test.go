@@ -2,8 +2,10 @@ package graph
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -124,11 +126,20 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		"/c/a.conf: cannot read: not a regular file: remove it", "/c/b.conf: cannot read: not a regular file: remove it")
 	expectFaults(t, Load(m, []Root{{Path: "/none"}, {Path: "/c"}, {Path: "/not", Optional: true}}),
 		"/none: cannot read: no such file or directory: correct the path")
+	expectFaults(t, Load(errno{}, []Root{{Path: "/s", Optional: true}, {Path: "/c"}}),
+		"/c: cannot read: no such file or directory: correct the path")
 	c := Load(globless{memory{"/c/a.conf": "include x*\nservice a x\n"}}, []Root{{Path: "/c"}})
 	expectFaults(t, c, `/c/a.conf:1: include "x*": cannot read: permission denied: allow it`)
 	if unitNames(c) != "a" {
 		t.Error("a fault of an include stopped the rest")
 	}
+}
+
+// errno is a Source whose errors are what the kernel says.
+type errno struct{ memory }
+
+func (errno) Files(string) ([]string, error) {
+	return nil, fmt.Errorf("cannot read: %w", syscall.ENOENT)
 }
 
 // globless is a Source with folders that cannot be read.

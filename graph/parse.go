@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"errors"
 	"strings"
 
 	"mote/graph/line"
@@ -47,9 +46,9 @@ type extendFault struct {
 func (p *parser) root(r Root) {
 	files, err := p.src.Files(r.Path)
 	if err != nil {
-		if !r.Optional || !errors.Is(err, ErrMissing) {
+		if text, missing := readError(err); !missing || !r.Optional {
 			p.c.files[r.Path] = len(p.c.files) + 1
-			p.c.add(Fault{Pos: Pos{File: r.Path}, Text: err.Error()})
+			p.c.add(Fault{Pos: Pos{File: r.Path}, Text: text})
 		}
 		return
 	}
@@ -71,7 +70,8 @@ func (p *parser) file(name, what string) {
 	}
 	data, err := p.src.Read(name)
 	if err != nil {
-		p.fault(what + err.Error())
+		text, _ := readError(err)
+		p.fault(what + text)
 		return
 	}
 	p.stack = append(p.stack, name)
