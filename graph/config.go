@@ -115,13 +115,15 @@ func (c *Config) HasFaults() bool {
 
 // SetMain makes name the main unit (--main NAME), whose default is "restart
 // never". It takes the place of a "main" line, and can make an instance. A name
-// that does not exist is a further fault.
+// that does not exist is a further fault; an empty one, as on a machine, where
+// no unit ends the init, is no main unit.
 func (c *Config) SetMain(name string) {
 	if u := c.Unit(c.Main); u != nil && !u.restartSet && u.Kind != Task && u.Kind != Target {
 		u.Restart.Policy = Always
 	}
-	c.Main = name
-	c.useMain(Pos{})
+	if c.Main = name; name != "" {
+		c.useMain(Pos{})
+	}
 }
 
 // useMain applies what it means to be the main unit.

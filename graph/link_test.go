@@ -301,6 +301,10 @@ func TestMainUnit(t *testing.T) {
 	}
 	c.SetMain("t")
 	expectFaults(t, c)
+	c.SetMain("")
+	if policy("i@1") != Always || c.Main != "" {
+		t.Error("SetMain of nothing left a main unit")
+	}
 	c.SetMain("wbe")
 	expectFaults(t, c, `main "wbe", which does not exist: write "web"`)
 	if !c.HasFaults() || c.Main != "wbe" {

@@ -1,0 +1,13 @@
+// Package graph is the pure half of mote: units, the configuration format that
+// says what they are, the dependencies between them, and the state machine that
+// decides what happens to them. It must never make a system call, read a clock
+// or know a file descriptor: values go in and values come out, so that all of
+// it can be tested and simulated by the million.
+//
+// The configuration goes Load -> Config (parse.go reads lines into blocks,
+// build.go makes units of blocks by the table in keyrows.go, link.go and
+// cycle.go check what units say of one another); Show is the way back.
+//
+// The world goes Apply(now, Event) -> []Effect: phase.go has the words, step.go
+// what one unit does, world.go what its neighbours have to do with it.
+package graph
