@@ -8,9 +8,19 @@ import (
 )
 
 var helpers = map[string]func(){
-	"forkfails":   helperForkFails,
-	"credrefused": helperCredRefused,
-	"nofile":      helperNofile,
+	"forkfails":    helperForkFails,
+	"credrefused":  helperCredRefused,
+	"nofile":       helperNofile,
+	"signals":      helperSignals,
+	"signalslate":  helperSignalsLate,
+	"fault":        helperFault,
+	"child":        helperChild,
+	"childinherit": helperChildInherit,
+	"exits":        helperExits,
+	"exitslate":    helperExitsLate,
+	"ordinary":     helperOrdinary,
+	"early":        helperEarly,
+	"reexec":       helperReexec,
 }
 
 // helper runs this test file as the helper name and gives what it prints.
