@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -280,10 +279,4 @@ func joinPath(dir, name string) string {
 		return dir + name
 	}
 	return dir + "/" + name
-}
-
-// firstLine is data up to its first newline, without a CR.
-func firstLine(data []byte) string {
-	line, _, _ := bytes.Cut(data, []byte{'\n'})
-	return string(bytes.TrimSuffix(line, []byte{'\r'}))
 }
