@@ -284,8 +284,9 @@ func TestG21_Storm(t *testing.T) {
 	}
 	in := startWith(t, Options{Mode: container}, svc("a")+fmt.Sprintf("task storm {V} storm 5000 %d\n  start manual\n", seconds))
 	in.settled("a")
-	before := in.descriptors()
 	in.ok("start", "--no-wait", "storm")
+	in.state("storm", "starting") // its log pipe is open, and stays (L1)
+	before := in.descriptors()
 	end := time.Now().Add(time.Duration(seconds)*time.Second + 4*step)
 	for in.unit("storm").State != "exited" {
 		if u := in.unit("storm"); u.State == "failed" || time.Now().After(end) {

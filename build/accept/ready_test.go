@@ -71,12 +71,13 @@ func TestB15_ReadyNotify(t *testing.T) {
 	}
 }
 
-// The key ready: what another process sends to the socket is not the unit's word.
+// The key ready: what another user sends to the socket is not the unit's word.
 func TestB15_StrangerCannotMakeReady(t *testing.T) {
+	needRoot(t)
 	t.Parallel()
 	in := start(t, "service a {V} appendenv {D}/env NOTIFY_SOCKET , sleep\n  ready notify\n")
 	name := strings.TrimPrefix(in.appears("env", 1)[0], "NOTIFY_SOCKET=")
-	r := program(t, uid, []string{"NOTIFY_SOCKET=" + name}, victimBin, "notify", "READY=1")
+	r := program(t, 4321, []string{"NOTIFY_SOCKET=" + name}, victimBin, "notify", "READY=1")
 	in.ok("ping")
 	in.ok("list")
 	if u := in.unit("a"); u.State != "starting" {
