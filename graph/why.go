@@ -205,7 +205,7 @@ func (w *World) whyFailed(n *node, say func(string)) {
 			say("because of " + w.name(x) + withReason(w.ReasonText(w.nodes[x].s.Reason)))
 		}
 	case ReasonLimit:
-		say("it ended too often: more than " + itoa(n.unit.Restart.Limit) + " restarts" + withinText(n.unit.Restart.Within) + "; start it by name to try again")
+		say("limit: it ended too often, more than " + itoa(n.unit.Restart.Limit) + " restarts" + withinText(n.unit.Restart.Within) + "; start it by name to try again")
 	default:
 		say("it ended with " + w.ReasonText(s.Reason) + " and is not to be restarted")
 	}

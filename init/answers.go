@@ -387,19 +387,15 @@ func (s *server) moreLogs(c *client, follow bool) bool {
 			s.logItem(c, &item)
 			continue
 		case LogBusy:
-			s.in.again = true
 			return false
 		}
-		if follow {
-			return false // the next turn that brings lines goes on
+		if c.idle = follow; follow {
+			return false
 		}
 		c.tail.Close()
 		c.tail = nil
 		s.ok(c)
 		return true
-	}
-	if len(c.out) < outLow {
-		s.in.again = true
 	}
 	return false
 }

@@ -17,6 +17,9 @@ const (
 	servicesPath = "/etc/mote/services"
 )
 
+// trimAfter is when memory that only the start needed is given back.
+const trimAfter = graph.Instant(3e9)
+
 // Shutdown deadlines by role (SPEC 8).
 const (
 	machineTimeout = 30 * time.Second
@@ -105,6 +108,7 @@ func (in *Init) open() error {
 	if in.timer, err = proc.NewTimer(); err != nil {
 		return err
 	}
+	proc.Lean()
 	in.arena = proc.NewArena()
 	in.logs = NewLogs(in.arena)
 	in.logs.OnHold = in.holdLog
@@ -116,10 +120,32 @@ func (in *Init) open() error {
 		in.openConsole()
 	}
 	in.env = inherited(proc.Environ())
+	in.token = token(in.pid)
 	if err := in.poll.Add(in.sigs.FD(), unix.EPOLLIN, tokSignals); err != nil {
 		return err
 	}
 	return in.poll.Add(in.timer.FD(), unix.EPOLLIN, tokTimer)
+}
+
+// token makes a name that nobody guesses or has taken, for the notify sockets:
+// abstract names are shared by all who share the network namespace.
+func token(pid int) string {
+	var b [8]byte
+	if n, err := unix.Getrandom(b[:], unix.GRND_NONBLOCK); err != nil || n != len(b) {
+		binary(b[:], uint64(proc.Wall())^uint64(pid)<<48) // too early for the kernel's pool
+	}
+	const digits = "0123456789abcdef"
+	var out [16]byte
+	for i, c := range b {
+		out[2*i], out[2*i+1] = digits[c>>4], digits[c&15]
+	}
+	return string(out[:])
+}
+
+func binary(b []byte, v uint64) {
+	for i := range b {
+		b[i] = byte(v >> (8 * i))
+	}
 }
 
 // openConsole gives the logs a descriptor of their own for stderr, which on a
@@ -272,6 +298,7 @@ func (in *Init) start() {
 			in.logs.Say(MsgWarn, "rescue shell asked for: leave it to boot on")
 		}
 	}
+	in.trimAt = in.now + trimAfter
 	in.apply(graph.Event{Kind: graph.Boot, Unit: root})
 }
 

@@ -32,7 +32,8 @@ func (in *Init) holds(c *graph.Cond) bool {
 		data, err := proc.ReadSmall(c.Path, maxCondFile)
 		return err == nil && hasWord(string(data), c.Word)
 	case graph.CondContainer:
-		return in.role == Container || proc.InContainer()
+		// Files and variables say too little, and too much (SPEC 1).
+		return in.role == Container || in.role == Supervisor && !proc.InitialPIDNamespace()
 	}
 	return false
 }

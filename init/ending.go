@@ -79,19 +79,21 @@ func (e *ending) signalAll(sig unix.Signal) {
 		}
 		return
 	}
+	if !proc.AnyChild() {
+		return
+	}
 	if _, err := proc.KillDescendants(int(sig)); err != nil {
 		in.logs.Say(MsgWarn, err.Error())
 	}
 }
 
-// anyLeft reports whether a process is left that must not stay. kill(2) with
-// signal 0 to -1 reaches everything but PID 1 itself.
+// anyLeft reports whether a process is left that must not stay: below PID 1
+// everything that a signal to -1 would reach (kill(2)), else what is ours.
 func (e *ending) anyLeft() bool {
 	if e.in.pid == 1 {
 		return unix.Kill(-1, 0) == nil
 	}
-	left, err := proc.Descendants()
-	return err == nil && len(left) > 0
+	return proc.AnyChild()
 }
 
 // tick goes on when it is time to.

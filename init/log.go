@@ -302,6 +302,7 @@ func (l *UnitLog) line(text []byte) {
 			m.journal.add(l, m.lines)
 		}
 		m.lines++
+		m.wallNs++ // so that the lines of one turn keep their order among units
 		l.ring.Append(m.wallNs, text)
 	}
 	if l.sinks&toConsole != 0 {

@@ -67,6 +67,8 @@ type Init struct {
 	end    ending
 	ready  [readBatch]proc.Ready
 
+	token     string        // of the notify sockets' names
+	trimAt    graph.Instant // give back what the start needed; 0 = done
 	rescuing  bool          // the boot waits for the end of the rescue shell
 	rebootAt  graph.Instant // a critical unit's reboot; 0 = none
 	rebootWhy string
@@ -81,7 +83,8 @@ type unitIO struct {
 	notify int32
 	ready  int32 // read end of ready fd
 	gen    uint64
-	main   int32 // pid of the main process
+	main   int32  // pid of the main process
+	uid    uint32 // of the main process
 }
 
 // process is a child that the init forked.
@@ -228,6 +231,10 @@ func (in *Init) tick() {
 	if in.rebootAt != 0 && in.rebootAt <= in.now {
 		in.halt(graph.Halt{Kind: graph.HaltReboot}, "now: "+in.rebootWhy)
 	}
+	if in.trimAt != 0 && in.trimAt <= in.now {
+		in.trimAt = 0
+		proc.Trim()
+	}
 	in.logs.Expire(in.now)
 	in.end.tick()
 }
@@ -235,7 +242,7 @@ func (in *Init) tick() {
 // arm sets the timer to the nearest deadline.
 func (in *Init) arm() {
 	at := in.world.Next()
-	for _, d := range [3]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt} {
+	for _, d := range [4]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt, in.trimAt} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d
 		}
@@ -334,6 +341,10 @@ func (in *Init) changed(e *graph.Effect) {
 		in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
 	}
 	reason := in.world.ReasonText(e.Reason)
+	switch e.To {
+	case graph.Inactive, graph.Exited, graph.Failed:
+		in.restLog(e.Unit)
+	}
 	level := MsgInfo
 	text := e.To.String()
 	switch e.To {

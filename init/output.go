@@ -14,24 +14,34 @@ import (
 // notifyBudget bounds the datagrams taken from one unit in a turn.
 const notifyBudget = 64
 
-// logPipe gives the write end of the unit's log pipe, which is made at its
-// first start; 0 when no sink wants the lines.
+// logPipe gives the write end of the unit's log pipe; 0 when no sink wants the
+// lines. Both ends are the init's while the unit is up or starts again, so that
+// the pipe outlives every process of it (L1).
 func (in *Init) logPipe(id graph.ID) (int, error) {
 	u := &in.units[id]
 	if u.log.Discards() || u.pipeW > 0 {
 		return int(u.pipeW), nil
+	}
+	if u.pipeR > 0 { // an earlier incarnation's children still write to it
+		path := "/proc/self/fd/" + strconv.Itoa(int(u.pipeR))
+		if fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0); err == nil {
+			unix.SetNonblock(fd, false)
+			u.pipeW = int32(fd)
+			return fd, nil
+		}
+		in.readLog(id)
+		in.closeLog(u)
 	}
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return 0, err
 	}
 	// Only our end: a service must block on a full pipe, and is slowed by it.
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		unix.Close(fds[0])
-		unix.Close(fds[1])
-		return 0, err
+	err := unix.SetNonblock(fds[0], true)
+	if err == nil {
+		err = in.poll.Add(fds[0], unix.EPOLLIN, tokLog|uint64(id))
 	}
-	if err := in.poll.Add(fds[0], unix.EPOLLIN, tokLog|uint64(id)); err != nil {
+	if err != nil {
 		unix.Close(fds[0])
 		unix.Close(fds[1])
 		return 0, err
@@ -40,29 +50,59 @@ func (in *Init) logPipe(id graph.ID) (int, error) {
 	return fds[1], nil
 }
 
+// restLog gives the write end up when the unit is at rest: the pipe stays as
+// long as somebody holds the other one, and 10,000 tasks that are done hold
+// no descriptors.
+func (in *Init) restLog(id graph.ID) {
+	u := &in.units[id]
+	if u.pipeW > 0 {
+		unix.Close(int(u.pipeW))
+		u.pipeW = 0
+	}
+	if u.pipeR > 0 && !u.log.Held() {
+		in.readLog(id)
+	}
+}
+
+func (in *Init) closeLog(u *unitIO) {
+	in.poll.Remove(int(u.pipeR))
+	unix.Close(int(u.pipeR))
+	u.pipeR = 0
+}
+
 // readLog takes what a unit has written, up to its share of a turn.
 func (in *Init) readLog(id graph.ID) {
 	u := &in.units[id]
-	u.log.ReadFrom(int(u.pipeR), logBudget)
+	if u.pipeR == 0 {
+		return // closed earlier in this turn
+	}
+	if _, _, eof := u.log.ReadFrom(int(u.pipeR), logBudget); eof {
+		u.log.Flush()
+		in.closeLog(u)
+	}
 }
 
-// holdLog stops or resumes the reading of a unit's pipe (Logs.OnHold).
+// holdLog stops or resumes the reading of a unit's pipe (Logs.OnHold). It
+// leaves the epoll set: a pipe without writers is always ready for EPOLLHUP.
 func (in *Init) holdLog(l *UnitLog, held bool) {
 	id, ok := in.world.Find(l.Name())
-	if !ok || in.units[id].pipeR == 0 {
+	if !ok || in.units[id].log != l || in.units[id].pipeR == 0 {
 		return
 	}
-	var events uint32 = unix.EPOLLIN
+	fd := int(in.units[id].pipeR)
 	if held {
-		events = 0
+		in.poll.Remove(fd)
+		return
 	}
-	in.poll.Modify(int(in.units[id].pipeR), events, tokLog|uint64(id))
+	if in.poll.Add(fd, unix.EPOLLIN, tokLog|uint64(id)) != nil {
+		in.logs.Say(MsgWarn, l.Name(), ": its output cannot be read any more")
+	}
 }
 
 // notifySocket gives the unit's NOTIFY_SOCKET, an abstract name: it needs no
 // writable place, and who writes is checked.
 func (in *Init) notifySocket(id graph.ID) (string, error) {
-	name := "@mote/" + strconv.Itoa(in.pid) + "/notify/" + in.name(id)
+	name := "@mote/" + in.token + "/" + in.name(id)
 	u := &in.units[id]
 	if u.notify > 0 {
 		return name, nil
@@ -99,8 +139,7 @@ func (in *Init) readNotify(id graph.ID) {
 }
 
 // ownSender reports whether a message comes from the unit: from its session.
-// A sender that is gone is known by its user alone: one that only this unit,
-// or root, has.
+// A sender that is gone is known by its user alone: the unit's own, or root.
 func (in *Init) ownSender(id graph.ID, pid int, uid uint32) bool {
 	main := int(in.units[id].main)
 	if main == 0 {
@@ -113,7 +152,7 @@ func (in *Init) ownSender(id graph.ID, pid int, uid uint32) bool {
 	if err == nil {
 		return sid == main
 	}
-	return uid == 0 || int(uid) == in.uid
+	return uid == 0 || uid == in.units[id].uid
 }
 
 func (in *Init) notified(id graph.ID, line string) {

@@ -63,6 +63,13 @@ func Run(args []string) int {
 func (w *wrapper) loop(poll *proc.Poll, sigs *proc.Signals, child proc.Process) int {
 	var ready [4]proc.Ready
 	for {
+		for { // before the exits: a CHLD that is taken here must be followed by a look
+			sig, ok := sigs.Next()
+			if !ok {
+				break
+			}
+			w.forward(sig.Number, child.Pid)
+		}
 		for {
 			pid, ok := proc.NextExit()
 			if !ok {
@@ -72,13 +79,6 @@ func (w *wrapper) loop(poll *proc.Poll, sigs *proc.Signals, child proc.Process) 
 			if pid == child.Pid {
 				return w.result(ex, child)
 			}
-		}
-		for {
-			sig, ok := sigs.Next()
-			if !ok {
-				break
-			}
-			w.forward(sig.Number, child.Pid)
 		}
 		if _, err := poll.Wait(ready[:]); err != nil {
 			return 1

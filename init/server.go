@@ -48,6 +48,7 @@ type client struct {
 
 	wait *graph.Wait
 	more func() bool // the rest of a long reply; reports that it is over
+	idle bool        // more has nothing until something happens
 	tail *LogReader  // of logs
 	feed bool        // events
 	lost int         // events that did not fit
@@ -269,13 +270,15 @@ func (s *server) serve() {
 			continue
 		}
 		if c.more != nil && len(c.out) < outLow {
+			c.idle = false
 			if c.more() {
 				c.more = nil
-			} else if len(c.out) < outLow && c.tail == nil {
-				s.in.again = true
 			}
 		}
 		s.flush(c)
+		if c.more != nil && !c.idle && len(c.out) < outLow {
+			s.in.again = true // the rest in the next turn, after the others
+		}
 		if s.clients[c.slot] == c && c.reading() && len(c.in) > 0 && len(c.out) < outLow {
 			s.requests(c)
 			s.flush(c)

@@ -48,6 +48,10 @@ func (in *Init) spawn(e *graph.Effect) {
 	in.procs[child.Pid] = p
 	if e.Role == graph.RoleMain {
 		in.units[e.Unit].main = int32(child.Pid)
+		in.units[e.Unit].uid = uint32(in.uid)
+		if spec.Cred {
+			in.units[e.Unit].uid = spec.Uid
+		}
 		in.units[e.Unit].log.SetPid(child.Pid)
 	}
 	in.queue = append(in.queue, graph.Event{Kind: graph.Spawned, Unit: e.Unit, Gen: e.Gen, Pid: int32(child.Pid)})
@@ -208,6 +212,10 @@ func candidates(file, path string) []string {
 func credentials(u *graph.Unit, acc *proc.Account, spec *proc.Spec) *refusal {
 	if acc == nil && u.Group == "" && !u.GroupsSet {
 		return nil
+	}
+	if acc != nil && u.Group == "" && !u.GroupsSet && unix.Geteuid() != 0 &&
+		int(acc.Uid) == unix.Geteuid() && int(acc.Gid) == unix.Getegid() {
+		return nil // an ordinary user's own name: there is nothing to change
 	}
 	spec.Cred = true
 	spec.Uid, spec.Gid = uint32(unix.Geteuid()), uint32(unix.Getegid())

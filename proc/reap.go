@@ -39,6 +39,18 @@ func NextExit() (pid int, ok bool) {
 	}
 }
 
+// AnyChild reports whether this process has a child, dead or alive. Without
+// one a subreaper has no descendant either: orphans become its children.
+func AnyChild() bool {
+	var info unix.Siginfo
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			return err == nil
+		}
+	}
+}
+
 // Reap takes the dead child pid off the kernel's table and says how it ended.
 // It reports false, and never blocks, when pid is alive or no child of ours.
 func Reap(pid int) (Exit, bool) {

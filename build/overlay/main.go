@@ -4,12 +4,13 @@
 //	go run ./build/overlay -o out/overlay
 //	go build -overlay out/overlay/overlay.json -tags mote_overlay .
 //
-// It makes two changes. In the runtime's tables of signals the rows that make
+// It makes three changes. In the runtime's tables of signals the rows that make
 // the runtime unblock a signal on every thread, or end the program on it, become
-// plain ones, so that a signalfd can have them. And package syscall gets one
-// function more, which forks with CLONE_VM and CLONE_VFORK. Nothing of Go's
+// plain ones, so that a signalfd can have them. A start without descriptors 0 to
+// 2 and without /dev/null no longer ends the program. And package syscall gets
+// one function more, which forks with CLONE_VM and CLONE_VFORK. Nothing of Go's
 // source is kept in this repository: the program reads the installed one and
-// fails when it does not find the rows that it knows.
+// fails when it does not find the lines that it knows.
 package main
 
 import (
@@ -59,6 +60,18 @@ func run(out string) error {
 		}
 		replace[filepath.Join(src, "runtime", t.file)] = dst
 	}
+	fds, err := os.ReadFile(filepath.Join(src, "runtime", fdsFile))
+	if err != nil {
+		return err
+	}
+	text, err := rewriteFds(string(fds))
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(out, fdsFile), text); err != nil {
+		return err
+	}
+	replace[filepath.Join(src, "runtime", fdsFile)] = filepath.Join(out, fdsFile)
 	if err := checkVfork(src); err != nil {
 		return err
 	}
@@ -68,12 +81,12 @@ func run(out string) error {
 	}
 	replace[filepath.Join(src, "syscall", vforkFile)] = dst
 
-	text, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
+	list, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(out, "overlay.json")
-	if err := writeFile(path, string(text)+"\n"); err != nil {
+	if err := writeFile(path, string(list)+"\n"); err != nil {
 		return err
 	}
 	fmt.Println(path)

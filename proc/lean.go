@@ -1,0 +1,64 @@
+package proc
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The runtime pushes these names to package runtime/debug, which brings more
+// with it than the init has otherwise.
+//
+//go:linkname setGCPercent runtime/debug.setGCPercent
+func setGCPercent(percent int32) int32
+
+//go:linkname freeOSMemory runtime/debug.freeOSMemory
+func freeOSMemory()
+
+// gcPercent lets the heap grow by a quarter between two collections. The
+// runtime's first goal is 4 MB times this over 100: what a machine of 64 MB
+// would pay for garbage that an init hardly makes (runtime/mgcpacer.go,
+// heapMinimum).
+const gcPercent = 25
+
+// Lean keeps the heap small from now on.
+func Lean() { setGCPercent(gcPercent) }
+
+// Trim gives memory back once the start is over: the heap's free pages, and
+// the clean pages of the program file, of which the kernel maps almost all
+// around each fault. What is needed again comes from the page cache.
+func Trim() {
+	freeOSMemory()
+	phdr, size, count := uintptr(0), uintptr(0), uintptr(0)
+	auxv := runtimeAuxv()
+	for i := 0; i+1 < len(auxv); i += 2 {
+		switch auxv[i] {
+		case 3: // AT_PHDR, AT_PHENT, AT_PHNUM: getauxval(3)
+			phdr = auxv[i+1]
+		case 4:
+			size = auxv[i+1]
+		case 5:
+			count = auxv[i+1]
+		}
+	}
+	if phdr == 0 || size < unsafe.Sizeof(progHeader{}) || count > 64 {
+		return
+	}
+	page := uintptr(unix.Getpagesize())
+	for i := range count {
+		h := (*progHeader)(pointerTo(phdr + i*size))
+		// PT_LOAD, and not PF_W (elf(5)). The program is not position
+		// independent: an address in the file is one in memory.
+		if h.Type != 1 || h.flags()&2 != 0 {
+			continue
+		}
+		from := (uintptr(h.Vaddr) + page - 1) &^ (page - 1)
+		to := uintptr(h.Vaddr+h.Filesz) &^ (page - 1)
+		if from < to {
+			unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
+		}
+	}
+}
+
+// pointerTo is an address of the program's own image as a pointer.
+func pointerTo(addr uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&addr)) }
