@@ -167,7 +167,10 @@ func (in *Init) configure() (code int, ok bool) {
 		in.reportFaults()
 		in.conf = in.embedded()
 	}
-	if in.opt.Main != "" {
+	switch {
+	case in.role == Machine:
+		in.conf.SetMain("") // a machine has none, and its unit restarts as any
+	case in.opt.Main != "":
 		in.conf.SetMain(in.opt.Main)
 	}
 	in.reportFaults()

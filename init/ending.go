@@ -70,13 +70,28 @@ func (in *Init) alive() string {
 }
 
 // signalAll signals what is left: everything below PID 1, or a supervisor's
-// own descendants.
+// own descendants. The child that spares some looks at each process, which may
+// hang: when it has not ended by the next stage, one that asks nobody is sent.
 func (e *ending) signalAll(sig unix.Signal) {
 	in := e.in
 	if in.pid == 1 {
-		if pid, err := proc.KillAll(int(sig)); err == nil {
-			in.procs[pid] = &process{unit: graph.None, result: -1}
+		pid, err := 0, error(nil)
+		if e.child == nil {
+			pid, err = proc.KillAll(int(sig))
+		} else {
+			pid, err = proc.Child(proc.Op{Kind: proc.OpKillAll, Signal: int(sig)})
 		}
+		if err != nil {
+			in.logs.Say(MsgWarn, err.Error())
+			return
+		}
+		p := &process{unit: graph.None, result: -1}
+		p.done = func(proc.Exit) {
+			if e.child == p {
+				e.child = nil
+			}
+		}
+		e.child, in.procs[pid] = p, p
 		return
 	}
 	if !proc.AnyChild() {
@@ -91,7 +106,8 @@ func (e *ending) signalAll(sig unix.Signal) {
 // everything that a signal to -1 would reach (kill(2)), else what is ours.
 func (e *ending) anyLeft() bool {
 	if e.in.pid == 1 {
-		return unix.Kill(-1, 0) == nil
+		n, err := proc.Living()
+		return err == nil && n > 0
 	}
 	return proc.AnyChild()
 }
@@ -139,6 +155,7 @@ func (e *ending) processesGone() {
 	case graph.HaltHalt:
 		power = proc.PowerHalt
 	}
+	e.child = nil
 	e.steps = proc.NewEnd(power, e.halt.Arg)
 	e.stage = lastSteps
 	e.next()

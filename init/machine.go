@@ -21,7 +21,11 @@ func (in *Init) machineStart() {
 	cad := proc.CADOff()
 	mounts := proc.MountEarly()
 	proc.EnsureStdio(true)
+	proc.SaneTTY(0) // ENOTTY where the console is none
 	in.openConsole()
+	// Without this the kernel drops what units log to it in bursts (printk's
+	// printk_devkmsg=ratelimit).
+	proc.WriteFile("/proc/sys/kernel/printk_devkmsg", "on\n")
 	if cad != nil {
 		in.logs.Say(MsgDebug, cad.Error())
 	}

@@ -59,15 +59,14 @@ func (c *client) reading() bool { return c.wait == nil && c.more == nil && !c.fe
 
 // listen binds the control socket; without one the init runs on (SPEC 2).
 func (s *server) listen(path string) error {
-	mode, gid := s.permit()
-	sock, err := proc.Listen(path, mode)
+	sock, err := proc.Listen(path, 0o600)
 	if err != nil {
 		return err
 	}
 	s.sock, s.path = sock, path
-	if gid >= 0 {
+	if mode, gid := s.permit(); mode != 0o600 { // widened only now: never open to the wrong group
 		if err := s.sock.Permit(mode, gid); err != nil {
-			s.in.logs.Say(MsgWarn, "option ctl-group: ", err.Error())
+			s.in.logs.Say(MsgWarn, err.Error(), ": only root and this user may connect")
 		}
 	}
 	if err := s.in.poll.Add(sock.Fd, unix.EPOLLIN, tokListen); err != nil {
@@ -158,6 +157,10 @@ func (s *server) welcome(fd int) {
 			c.group = proc.PeerInGroup(fd, gid)
 		}
 	}
+	if !s.mayConnect(c) {
+		unix.Close(fd)
+		return
+	}
 	for c.slot = range s.clients {
 		if s.clients[c.slot] == nil {
 			break
@@ -169,6 +172,12 @@ func (s *server) welcome(fd int) {
 	}
 	s.clients[c.slot] = c
 	s.count++
+}
+
+// mayConnect is what the file's mode says of a socket that has one; an
+// abstract name has none (unix(7)).
+func (s *server) mayConnect(c *client) bool {
+	return s.path[0] != '@' || s.may(c, mayAll) || c.group || s.in.conf.Options.CtlReadAll
 }
 
 func (s *server) drop(c *client) {

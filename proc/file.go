@@ -280,3 +280,15 @@ func joinPath(dir, name string) string {
 	}
 	return dir + "/" + name
 }
+
+// WriteFile writes to one of the kernel's files in /proc or /sys, which must
+// exist.
+func WriteFile(path, text string) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return cannot("write "+shown(path), err)
+	}
+	_, err = unix.Write(fd, []byte(text))
+	unix.Close(fd)
+	return cannot("write "+shown(path), err)
+}

@@ -11,16 +11,18 @@ import (
 // maxGlobDirs bounds the directories that one pattern may list.
 const maxGlobDirs = 256
 
-// Glob gives the existing paths that match an absolute pattern, in byte order.
+// Glob gives the existing paths that match a pattern, in byte order; a relative
+// one begins at the working directory, and so do its results.
 // `*`, `?` and `[a-z]` (`[!a-z]`) match within one element, never a leading
 // "." and never a name that ends in "~" unless the pattern does; `\` takes the
 // next byte as it is. Nothing that matches is no error.
 func Glob(pattern string) ([]string, error) {
+	root := "/"
 	if !strings.HasPrefix(pattern, "/") {
-		return nil, cannot("expand "+shown(pattern), reason("the pattern is not absolute"))
+		root = "./"
 	}
 	elements := strings.FieldsFunc(pattern, func(r rune) bool { return r == '/' })
-	found := []string{"/"}
+	found := []string{root}
 	listed := 0
 	for _, element := range elements {
 		var next []string
@@ -49,6 +51,9 @@ func Glob(pattern string) ([]string, error) {
 		var st unix.Stat_t
 		return unix.Lstat(path, &st) != nil
 	})
+	for i := range found {
+		found[i] = strings.TrimPrefix(found[i], "./")
+	}
 	slices.Sort(found)
 	return found, nil
 }

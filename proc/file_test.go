@@ -209,8 +209,8 @@ func TestGlob(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %s", c.pattern, got, err, c.want)
 		}
 	}
-	if _, err := Glob("*.conf"); text(err) != "cannot expand *.conf: the pattern is not absolute" {
-		t.Error(err)
+	if got, err := Glob("file_te*.go"); err != nil || !slices.Equal(got, []string{"file_test.go"}) {
+		t.Errorf("a relative pattern gives %q, %v", got, err)
 	}
 	for i := range maxGlobDirs {
 		write(t, filepath.Join(dir, "many", strconv.Itoa(i), "f"), "")

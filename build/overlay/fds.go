@@ -7,14 +7,18 @@ import (
 
 // The runtime ends a program that starts without descriptor 0, 1 or 2 where
 // /dev/null cannot be opened either: a kernel without /dev/console in its
-// initramfs starts PID 1 just so, and would panic. The init opens something of
-// its own in their place (proc.EnsureStdio), so that check is to go on.
+// initramfs starts PID 1 just so, and would panic. The number goes to the root
+// folder instead, which the init takes for closed (proc.EnsureStdio).
 const (
 	fdsFile   = "fds_unix.go"
 	fdsExpect = `			print("runtime: standard file descriptor ", i, " closed, unable to open /dev/null, errno=", errno, "\n")
 			throw("cannot open standard fds")
 `
-	fdsInstead = `			return
+	fdsInstead = `			// Something has to hold the number until the init sees to it.
+			root := []byte("/\x00")
+			if open(&root[0], 0, 0) < 0 {
+				return
+			}
 `
 )
 
