@@ -64,7 +64,9 @@ func (k *kmsgSink) ready(now graph.Instant) bool {
 }
 
 // line writes "<prio>name[pid]: text" in one write, cut with "..." where it
-// is too long (/dev/kmsg, Documentation/ABI/testing/dev-kmsg).
+// is too long (/dev/kmsg, Documentation/ABI/testing/dev-kmsg). The newline
+// ends the record: without it the kernel keeps it back, for a continuation,
+// until somebody else logs.
 func (k *kmsgSink) line(prio uint8, name string, pid int, text []byte, now graph.Instant) {
 	if !k.ready(now) {
 		k.lost++
@@ -81,10 +83,11 @@ func (k *kmsgSink) line(prio uint8, name string, pid int, text []byte, now graph
 	}
 	b = append(b, ": "...)
 	const cut = "..."
-	b, whole := appendClean(b, text, kmsgBytes-len(b)-len(cut))
+	b, whole := appendClean(b, text, kmsgBytes-len(b)-len(cut)-1)
 	if !whole {
 		b = append(b, cut...)
 	}
+	b = append(b, '\n')
 	for {
 		_, err := unix.Write(k.fd, b)
 		switch err {

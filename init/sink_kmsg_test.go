@@ -32,14 +32,14 @@ func TestKmsg(t *testing.T) {
 		"<30>web: no pid yet",
 		"<30>web[4711]: two",
 		`<30>web[4711]: three\x1b[m`,
-		"<30>web[4711]: " + strings.Repeat("x", 900-15-3) + "...",
-		"<30>web[4711]: " + strings.Repeat("\u4e16", (900-15-3)/3) + "...",
+		"<30>web[4711]: " + strings.Repeat("x", 900-15-3-1) + "...",
+		"<30>web[4711]: " + strings.Repeat("\u4e16", (900-15-3-1)/3) + "...",
 		"<28>mote: bug: no",
 		"<30>mote: web: up",
 	} {
 		b := make([]byte, 4096)
 		n, err := unix.Read(pair[0], b)
-		if err != nil || string(b[:n]) != want {
+		if err != nil || string(b[:n]) != want+"\n" {
 			t.Fatalf("record %d: %v %q, want %q", i, err, b[:n], want)
 		}
 	}
