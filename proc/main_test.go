@@ -20,7 +20,9 @@ func TestMain(m *testing.M) {
 		helpers[name]()
 		os.Exit(0)
 	}
-	// These are opened once and kept: nothing, and the poller of package os.
+	// These are opened once and kept: nothing, the mount table, and the poller
+	// of package os.
+	theMounts.allLocal()
 	if _, err := nullFD(); err != nil {
 		fmt.Fprintln(os.Stderr, "nullFD:", err)
 		os.Exit(1)
