@@ -46,6 +46,8 @@ func role(name string, args []string) int {
 	switch {
 	case asInit:
 		return startInit(args)
+	case pid1.IsCheck(args):
+		return pid1.RunCheck(args)
 	case name == "motectl" || name == "ctl":
 		return client(name, args)
 	case name == "poweroff" || name == "reboot" || name == "halt":

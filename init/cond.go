@@ -3,6 +3,8 @@ package pid1
 import (
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"mote/graph"
 	"mote/proc"
 )
@@ -19,6 +21,85 @@ func (in *Init) unmet(u *graph.Unit) string {
 		}
 	}
 	return ""
+}
+
+// check answers the world's Check, at once where that cannot block. A path on
+// a network or FUSE mount is looked at by a child: its server may never answer,
+// and PID 1 must not wait for it.
+func (in *Init) check(id graph.ID) {
+	u := in.world.Unit(id)
+	if !remote(u) {
+		in.queue = append(in.queue, graph.Event{Kind: graph.Checked, Unit: id, Text: in.unmet(u)})
+		return
+	}
+	args := []string{"mote", condWord}
+	for i := range u.If {
+		c := &u.If[i]
+		holds := "?"
+		if c.Kind == graph.CondCmdline || c.Kind == graph.CondContainer {
+			holds = yesNo(in.holds(c)) // the child's role is another
+		}
+		args = append(args, yesNo(c.Not), holds, c.Path, c.Word)
+	}
+	child, err := proc.Spawn(proc.NewSpec([]string{"/proc/self/exe"}, args, nil))
+	if err != nil {
+		in.logs.Say(MsgWarn, u.Name, ": if: ", err.Error(), ": taken as not met")
+		in.queue = append(in.queue, graph.Event{Kind: graph.Checked, Unit: id, Text: condText(&u.If[0])})
+		return
+	}
+	p := &process{unit: graph.None, result: child.Result}
+	p.done = func(ex proc.Exit) {
+		ev := graph.Event{Kind: graph.Checked, Unit: id}
+		switch n := ex.Code; {
+		case ex.Signal != 0 || n > len(u.If) || p.fail != nil:
+			in.logs.Say(MsgWarn, u.Name, ": if: the look at a network mount did not end well: taken as not met")
+			ev.Text = condText(&u.If[0])
+		case n > 0:
+			ev.Text = condText(&u.If[n-1])
+		}
+		in.apply(ev)
+	}
+	in.procs[child.Pid] = p
+	if in.poll.Add(child.Result, unix.EPOLLIN, tokResult|uint64(child.Pid)) != nil {
+		in.again = true
+	}
+}
+
+func remote(u *graph.Unit) bool {
+	for i := range u.If {
+		if path := u.If[i].Path; path != "" && proc.OnNetworkOrFuse(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// condWord starts the program as the child of check. It is no role of SPEC 1.
+const condWord = "@if"
+
+// IsCheck reports whether the words are those of a child that looks at "if"
+// lines for the init.
+func IsCheck(args []string) bool { return len(args) > 0 && args[0] == condWord }
+
+// RunCheck is that child: its exit status is the number of the first line that
+// does not hold, from 1, or 0.
+func RunCheck(args []string) int {
+	in := &Init{}
+	for i := 0; 4*i+4 < len(args); i++ {
+		w := args[4*i+1 : 4*i+5]
+		c := graph.Cond{Not: w[0] == "yes", Kind: graph.CondExists, Path: w[2], Word: w[3]}
+		if c.Word != "" {
+			c.Kind = graph.CondFileHas
+		}
+		holds := w[1] == "yes"
+		if w[1] == "?" {
+			holds = in.holds(&c)
+		}
+		if holds == c.Not {
+			return min(i+1, 125)
+		}
+	}
+	return 0
 }
 
 func (in *Init) holds(c *graph.Cond) bool {

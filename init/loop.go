@@ -296,8 +296,7 @@ func (in *Init) perform(e *graph.Effect) {
 	case graph.Spawn:
 		in.spawn(e)
 	case graph.Check:
-		in.queue = append(in.queue, graph.Event{Kind: graph.Checked, Unit: e.Unit,
-			Text: in.unmet(in.world.Unit(e.Unit))})
+		in.check(e.Unit)
 	case graph.Kill:
 		in.signal(e)
 	case graph.Changed:
