@@ -60,7 +60,7 @@ func step(t *turn, u *Unit, id ID, s Status, ev Event) Status {
 		}
 		return s // of an earlier incarnation (P1)
 	case Checked:
-		return stepChecked(t, s, ev)
+		return stepChecked(s, ev)
 	case Due:
 		return stepDue(t, u, id, s)
 	case StatusSet:
@@ -231,19 +231,17 @@ func endText(ev Event) string {
 }
 
 // stepChecked takes the answer to Check.
-func stepChecked(t *turn, s Status, ev Event) Status {
+func stepChecked(s Status, ev Event) Status {
 	if s.Phase != PhaseCheck {
-		return s // stopped meanwhile
+		return s // nobody wants it any more
 	}
 	s.Phase = PhaseNone
 	if ev.Text == "" {
 		s.Checked = true
 		return s
 	}
-	if s.Want && !t.ending {
-		s.State, s.Reason = Exited, Reason{Kind: ReasonSkipped, Text: ev.Text}
-		s.HasExit, s.Due, s.NotBefore, s.Restart = false, 0, 0, false
-	}
+	s.State, s.Reason = Exited, Reason{Kind: ReasonSkipped, Text: ev.Text}
+	s.HasExit, s.Due, s.NotBefore, s.Restart = false, 0, 0, false
 	return s
 }
 

@@ -205,7 +205,12 @@ func stepBug(t *turn, u *Unit, id ID, s Status, ev Event) Status {
 		s.State, s.Phase, s.Step, s.Due, s.NotBefore, s.Stuck = Failed, PhaseNone, 0, 0, 0, false
 		return s
 	}
-	s.State, s.Phase, s.Step, s.Due = Stopping, PhaseKilled, 0, t.afterKill()
+	s.State, s.Due = Stopping, t.afterKill()
+	if s.Phase == PhaseUndo {
+		s.Step = lastStep
+	} else {
+		s.Phase, s.Step = PhaseKilled, 0
+	}
 	t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
 	t.kill(id, s.AuxGen, s.AuxPid, sigKill, true)
 	return s

@@ -17,7 +17,7 @@ func (w *World) look(n *node) uint8 {
 			b |= bitPend
 		}
 	}
-	if s.up() || s.State == Backoff || s.Restart {
+	if s.up() || s.State == Backoff || s.State == Inactive && s.Restart {
 		b |= bitAct
 	}
 	if (s.up() || s.State == Exited && going) && !s.Stuck {
