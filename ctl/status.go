@@ -272,9 +272,11 @@ func (c *client) systemBlock(system map[string]string) {
 	text := ""
 	if n := parseNumber(system["units"]); n.ok {
 		text = orDash(n)
+		sep := ": "
 		for _, key := range [...]string{"running", "blocked", "failed"} {
 			if v := parseNumber(system[key]); v.ok && (v.n > 0 || key == "running") {
-				text += ", " + orDash(v) + " " + key
+				text += sep + orDash(v) + " " + key
+				sep = ", "
 			}
 		}
 	}

@@ -187,7 +187,9 @@ func (c *client) leaf(b *branch) string {
 	if b.again {
 		text += " (see above)"
 	}
-	if b.deep {
+	if b.deep && len(c.args) == 0 {
+		text += " (see below)" // as a root of its own
+	} else if b.deep {
 		text += " (deeper: tree " + c.term.safe(b.name) + ")"
 	}
 	return text
