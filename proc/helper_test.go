@@ -19,6 +19,7 @@ var helpers = map[string]func(){
 	"exits":        helperExits,
 	"exitslate":    helperExitsLate,
 	"ordinary":     helperOrdinary,
+	"foreground":   helperForeground,
 	"early":        helperEarly,
 	"reexec":       helperReexec,
 }

@@ -27,6 +27,7 @@ var (
 // setDisposition gives sig the handler SIG_DFL or SIG_IGN behind the back of
 // the runtime, which keeps believing in its own (rt_sigaction(2)).
 func setDisposition(sig int, handler uintptr) syscall.Errno {
+	ignoredKnown = false
 	act := sigaction{sigactHandler: handler}
 	_, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
 		uintptr(unsafe.Pointer(&act)), 0, sigsetBytes, 0, 0)

@@ -78,21 +78,3 @@ func TestSpawnBesideFUSE(t *testing.T) {
 	dev.Close() // the server is gone: whoever waits gets an error
 	finish(t, p)
 }
-
-// The tests of spawn, which the overlay's build runs with the shared way,
-// pass with the plain one too.
-func TestSpawnPlain(t *testing.T) {
-	if !hasOverlay() {
-		return // the others have shown it
-	}
-	neverShare = true
-	defer func() { neverShare = false }()
-	t.Run("Exit", TestSpawnExit)
-	t.Run("Clean", TestSpawnClean)
-	t.Run("Session", TestSpawnSession)
-	t.Run("Descriptors", TestSpawnDescriptors)
-	t.Run("Failures", TestSpawnFailures)
-	t.Run("Context", TestSpawnContext)
-	t.Run("KillEarly", TestSpawnKillEarly)
-	t.Run("Allocations", TestSpawnAllocations)
-}

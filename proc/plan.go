@@ -42,6 +42,7 @@ type plan struct {
 	umask    int
 	group    Group
 	inherit  bool
+	cleared  bool // the clone has reset all handlers
 
 	places []place
 	floor  int32 // above every place.to

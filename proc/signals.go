@@ -133,6 +133,7 @@ func probeSignalfd() bool {
 // effect; the queue keeps them for a receiver that starts later. URG, which the
 // runtime sends itself, and PROF are harmless as they are.
 func enableRuntime() {
+	ignoredKnown = false
 	for sig := uint32(1); sig <= 64; sig++ {
 		switch unix.Signal(sig) {
 		case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, unix.SIGPROF, 32, 33, 34:

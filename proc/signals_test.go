@@ -146,7 +146,7 @@ func helperFault() {
 
 // After everything that Early and OpenSignals do, a child is as clean as ever.
 func TestSignalsChild(t *testing.T) {
-	before := []string{"/bin/sh", "-c", `trap '' HUP INT TERM CHLD PIPE USR2; exec "$0"`}
+	before := []string{"/bin/sh", "-c", `trap '' HUP INT TERM CHLD PIPE USR2 TSTP TTIN CONT; exec "$0"`}
 	got := helperWith(t, "child", before)
 	for _, want := range []string{"SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000", "SigPnd:\t0000000000000000"} {
 		if !strings.Contains(got, want+"\n") {

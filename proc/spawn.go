@@ -130,11 +130,7 @@ func Spawn(s *Spec) (Process, error) {
 		closeInherited()
 	}
 	p.result = int32(pipe[1])
-	start := fork
-	if p.mayShare() {
-		start = forkShared
-	}
-	pid, errno := start(runPlan, unsafe.Pointer(p))
+	pid, errno := p.start(p.mayShare())
 	unix.Close(pipe[1])
 	if errno != 0 {
 		unix.Close(pipe[0])

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// forkShared is fork: the other way needs the overlay.
-func forkShared(child func(unsafe.Pointer), arg unsafe.Pointer) (pid uintptr, errno syscall.Errno) {
-	return fork(child, arg)
+// forkShared is never called: it needs the overlay, see mayShare.
+func forkShared(c cloneCall, child func(unsafe.Pointer), arg unsafe.Pointer) (pid uintptr, errno syscall.Errno) {
+	return forkCopied(c, child, arg)
 }

@@ -14,28 +14,21 @@ const vforkFile = "zmote_linux.go"
 // frame the child overwrites while the parent sleeps above it.
 const vforkSource = `package syscall
 
-import (
-	"runtime"
-	"unsafe"
-)
+import "unsafe"
 
-// moteVfork forks with CLONE_VM and CLONE_VFORK and runs child(arg), which never
-// returns, in the new process, on this very stack. The parent sleeps until the
-// child has exec'd or ended, and returns from this frame at once: it may use no
-// more of it than the return address (see forkAndExecInChild1). The caller
-// then calls runtime_AfterFork.
+// moteVfork makes the system call trap, a clone or clone3 with CLONE_VM and
+// CLONE_VFORK, and runs child(arg), which never returns, in the new process, on
+// this very stack. The parent sleeps until the child has exec'd or ended, and
+// returns from this frame at once: it may use no more of it than the return
+// address (see forkAndExecInChild1). The caller then calls runtime_AfterFork.
 //
 //go:linkname moteVfork mote/proc.vfork
 //go:noinline
 //go:norace
 //go:nocheckptr
-func moteVfork(child func(unsafe.Pointer), arg unsafe.Pointer) (pid uintptr, err1 Errno) {
+func moteVfork(trap, a1, a2 uintptr, child func(unsafe.Pointer), arg unsafe.Pointer) (pid uintptr, err1 Errno) {
 	runtime_BeforeFork()
-	if runtime.GOARCH == "s390x" {
-		pid, err1 = rawVforkSyscall(SYS_CLONE, 0, CLONE_VFORK|CLONE_VM|uintptr(SIGCHLD), 0)
-	} else {
-		pid, err1 = rawVforkSyscall(SYS_CLONE, CLONE_VFORK|CLONE_VM|uintptr(SIGCHLD), 0, 0)
-	}
+	pid, err1 = rawVforkSyscall(trap, a1, a2, 0)
 	if err1 != 0 || pid != 0 {
 		return
 	}

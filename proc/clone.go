@@ -1,0 +1,100 @@
+package proc
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// cloneCall is one system call that makes a child.
+type cloneCall struct{ trap, a1, a2 uintptr }
+
+// cloneArgs is struct clone_args of clone3(2) in its first version.
+type cloneArgs struct {
+	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls uint64
+}
+
+// clearSighand resets handlers, not what is ignored (clone(2),
+// CLONE_CLEAR_SIGHAND, Linux 5.5).
+const clearSighand = 1 << 32
+
+// sharedFlags make a child that uses this process's memory while it sleeps.
+const sharedFlags = unix.CLONE_VM | unix.CLONE_VFORK
+
+// theCloneArgs is what a clone3 points to.
+var theCloneArgs cloneArgs
+
+// clone3Extra is a flag more, for the test of a kernel that refuses one.
+var clone3Extra uint64
+
+// haveClearSighand says that clone3 with that flag works. It is believed at
+// first where clone3 is there, and given up when it fails once.
+var haveClearSighand = probeClone3()
+
+// probeClone3 asks for a clone with too small a structure: EINVAL is the answer
+// of a kernel that has it. Sandboxes and emulators say EPERM or ENOSYS.
+func probeClone3() bool {
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
+	return errno == syscall.EINVAL
+}
+
+// clone3Call is a clone3 that clears the handlers, with flags besides.
+func clone3Call(flags uintptr) cloneCall {
+	theCloneArgs = cloneArgs{flags: uint64(flags) | clearSighand | clone3Extra, exitSignal: uint64(unix.SIGCHLD)}
+	return cloneCall{unix.SYS_CLONE3, uintptr(unsafe.Pointer(&theCloneArgs)), unsafe.Sizeof(theCloneArgs)}
+}
+
+// plainCall is a clone, which every kernel has.
+func plainCall(flags uintptr) cloneCall {
+	flags |= uintptr(unix.SIGCHLD)
+	if runtime.GOARCH == "s390x" {
+		return cloneCall{unix.SYS_CLONE, 0, flags} // the first two arguments are swapped there
+	}
+	return cloneCall{unix.SYS_CLONE, flags, 0}
+}
+
+// start makes the child for p, which shares memory with this process until its
+// exec, or not.
+func (p *plan) start(shared bool) (pid uintptr, errno syscall.Errno) {
+	way, flags := forkCopied, uintptr(0)
+	if shared {
+		way, flags = forkShared, sharedFlags
+	}
+	if haveClearSighand {
+		rememberIgnored()
+		p.cleared = true
+		pid, errno = way(clone3Call(flags), runPlan, unsafe.Pointer(p))
+		if errno != syscall.EINVAL && errno != syscall.ENOSYS && errno != syscall.EPERM {
+			return pid, errno
+		}
+		haveClearSighand = false // Linux 5.3 and 5.4 do not know the flag
+	}
+	p.cleared = false
+	return way(plainCall(flags), runPlan, unsafe.Pointer(p))
+}
+
+// ignoredAtStart says whether HUP and INT were ignored when this image began.
+// The runtime leaves these two so; of others it keeps no record.
+var ignoredAtStart = [...]bool{
+	unix.SIGHUP: disposition(int(unix.SIGHUP)) == sigIgn,
+	unix.SIGINT: disposition(int(unix.SIGINT)) == sigIgn,
+}
+
+// ignoredNow says which signals this process ignores. Only this package
+// changes dispositions, and clears ignoredKnown when it does.
+var (
+	ignoredNow   [signalMax + 1]bool
+	ignoredKnown bool
+)
+
+func rememberIgnored() {
+	if ignoredKnown {
+		return
+	}
+	for sig := 1; sig <= signalMax; sig++ {
+		ignoredNow[sig] = disposition(sig) == sigIgn
+	}
+	ignoredKnown = true
+}
