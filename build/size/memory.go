@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +59,8 @@ func pssOf(mote, sleep string, n int) (int64, error) {
 		return 0, err
 	}
 	c := exec.Command(mote, "init", "-c", file, "-s", filepath.Join(dir, "sock"))
-	c.Stderr = os.Stderr
+	var said bytes.Buffer // a line for each start and stop: shown only when it ends by itself
+	c.Stderr = &said
 	if err := c.Start(); err != nil {
 		return 0, err
 	}
@@ -73,7 +75,7 @@ func pssOf(mote, sleep string, n int) (int64, error) {
 		select {
 		case err := <-gone:
 			gone <- err
-			return 0, fmt.Errorf("the init ended: %v", err)
+			return 0, fmt.Errorf("the init ended: %v: %s", err, said.String())
 		default:
 		}
 		if time.Now().After(deadline) {
