@@ -115,7 +115,8 @@ type sim struct {
 	past   []Event // for replays
 	waits  []*Wait
 	states []State // as told by Changed
-	mixed  bool    // it began in the middle of this event
+	before []bool  // had to go down before the event
+	mixed  bool    // the event led to more than one thing, one after the other
 	calm   bool    // processes behave, nothing fails
 	ended  int     // End effects
 	ending bool    // a shutdown was under way before the event
@@ -136,7 +137,7 @@ func newSim(seed uint64, tell bool) *sim {
 	if m.r.IntN(10) == 0 {
 		m.w.SetMain(ID(m.r.IntN(m.w.Len())))
 	}
-	m.states = make([]State, m.w.Len())
+	m.states, m.before = make([]State, m.w.Len()), make([]bool, m.w.Len())
 	for id := range m.states {
 		m.states[id] = m.w.State(ID(id))
 	}

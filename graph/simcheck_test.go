@@ -46,16 +46,13 @@ func (m *sim) checkStopOrder(id ID) {
 			m.fail("%s stops before %s, which requires it and is %s", n.unit.Name, m.w.name(y), s)
 		}
 	}
-	if m.mixed {
-		return // some of what it looks at came after this stop
-	}
 	for _, y := range n.afterBy {
 		s := m.states[y]
-		if (s == Starting || s == Running || s == Stopping) && m.w.going(&m.w.nodes[y]) && !m.w.nodes[y].s.Stuck {
+		if (s == Starting || s == Running || s == Stopping) && m.w.going(&m.w.nodes[y]) && (m.before[y] || !m.mixed) && !m.w.nodes[y].s.Stuck {
 			m.fail("%s stops before %s, which comes after it and is %s", n.unit.Name, m.w.name(y), s)
 		}
 	}
-	if m.w.Ending().Kind == HaltNone || n.unit.Class == User || n.early {
+	if m.w.Ending().Kind == HaltNone || m.mixed && !m.ending || n.unit.Class == User || n.early {
 		return
 	}
 	for y := range m.w.nodes {

@@ -15,8 +15,11 @@ func (m *sim) apply(ev Event) {
 		m.note("> " + ev.Kind.String() + " " + m.w.name(ev.Unit) + " gen " + itoa(int(ev.Gen)) + " code " + itoa(int(ev.Code)) + " sig " + itoa(int(ev.Sig)) + " " + ev.Text + " " + m.names(ev.IDs))
 	}
 	m.ending = m.w.Ending().Kind != HaltNone
+	for id := range m.before {
+		m.before[id] = m.w.going(&m.w.nodes[id])
+	}
 	effects := m.w.Apply(m.now, ev)
-	m.mixed = !m.ending && m.w.Ending().Kind != HaltNone && ev.Kind != AskShutdown
+	m.mixed = ev.Kind == Tick || !m.ending && m.w.Ending().Kind != HaltNone && ev.Kind != AskShutdown
 	for i := range effects {
 		e := &effects[i]
 		m.note("  " + effectText(m.w, e))
