@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 )
@@ -97,7 +96,4 @@ func effectText(w *World, e *Effect) string {
 }
 
 // span gives a time since the epoch for the golden files.
-func span(at Instant) string {
-	s := time.Duration(at - epoch).String()
-	return strings.TrimSuffix(strings.TrimSuffix(s, "0s"), "m0s")
-}
+func span(at Instant) string { return time.Duration(at - epoch).String() }

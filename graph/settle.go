@@ -130,10 +130,8 @@ func (w *World) act(id ID) {
 		case !s.Want || w.t.ending:
 			w.inactive(id)
 		case s.Reason.Kind != ReasonDependency:
-		case n.deadReq == 0 && n.unmet == 0: // D2: what it failed with is well again
-			w.pushCand(id)
-		case n.deadReq > 0 && w.nodes[s.Reason.Other].bits&bitDead == 0: // another one is not
-			w.pushCand(id)
+		case n.deadReq == 0 || w.nodes[s.Reason.Other].bits&bitDead == 0:
+			w.pushCand(id) // D2: what it failed with has another chance
 		}
 	}
 }

@@ -218,8 +218,8 @@ func (m *sim) checkProgress(id ID, n *node) {
 		case s.Reason.Kind == ReasonConfig:
 		case !s.Want:
 			m.fail("%s is failed, and nobody wants it", n.unit.Name)
-		case s.Reason.Kind == ReasonDependency && n.unmet == 0:
-			m.fail("%s is failed with a dependency that is well", n.unit.Name)
+		case s.Reason.Kind == ReasonDependency && n.deadReq == 0:
+			m.fail("%s is failed with a dependency that is not", n.unit.Name)
 		case s.Reason.Kind == ReasonDependency && n.deadReq > 0 && w.nodes[s.Reason.Other].bits&bitDead == 0:
 			m.fail("%s is failed, and %s is not why", n.unit.Name, w.name(s.Reason.Other))
 		}
