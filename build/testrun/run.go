@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -107,9 +108,16 @@ func (r *result) take(e event, output map[string][]string, w io.Writer) {
 		delete(output, key)
 	case "fail":
 		fmt.Fprint(w, strings.Join(output[key], ""))
-		r.Failed = append(r.Failed, key)
+		if e.Test != "" || !r.names(e.Package) { // the package fails with its tests
+			r.Failed = append(r.Failed, key)
+		}
 		delete(output, key)
 	}
+}
+
+// names reports whether a test of the package is among the failed ones.
+func (r *result) names(pkg string) bool {
+	return slices.ContainsFunc(r.Failed, func(f string) bool { return strings.HasPrefix(f, pkg+" ") })
 }
 
 // closing reports whether a package's line of output is its last one, which
