@@ -201,9 +201,6 @@ func (w *World) tryStart(id ID) {
 		s.State, s.Due, s.NotBefore = Backoff, s.NotBefore, 0
 	case len(n.unit.If) > 0 && !s.Checked:
 		s.Phase, s.Due = PhaseCheck, 0
-		if s.State == Failed {
-			s.State, s.Reason = Inactive, Reason{}
-		}
 		w.t.emit(Effect{Kind: Check, Unit: id})
 	default:
 		at := len(w.t.out)

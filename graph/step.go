@@ -100,8 +100,10 @@ func begin(t *turn, u *Unit, id ID, s Status) Status {
 func stepProcess(t *turn, u *Unit, id ID, s Status, ev Event) Status {
 	switch ev.Kind {
 	case Spawned:
-		s.Pid = ev.Pid
-		owed(t, u, id, &s)
+		first := s.Pid == 0
+		if s.Pid = ev.Pid; first {
+			owed(t, u, id, &s)
+		}
 		return s
 	case Executed:
 		if s.Phase != PhaseExec {

@@ -73,5 +73,5 @@ func TestCheckIsOfThisStart(t *testing.T) {
 	d.do(Event{Kind: AskStart, IDs: []ID{x}})
 	gen := d.w.Status(x).Gen
 	d.do(Event{Kind: Spawned, Unit: x, Gen: gen, Pid: 9})
-	d.expect(Event{Kind: Executed, Unit: x, Gen: gen}, "x: starting -> running", "b: look at its if lines", "b: failed -> inactive")
+	d.expect(Event{Kind: Executed, Unit: x, Gen: gen}, "x: starting -> running", "b: look at its if lines")
 }

@@ -206,7 +206,7 @@ func stepBug(t *turn, u *Unit, id ID, s Status, ev Event) Status {
 		return s
 	}
 	s.State, s.Due = Stopping, t.afterKill()
-	if s.Phase == PhaseUndo {
+	if s.Phase == PhaseUndo || s.Phase == PhasePost {
 		s.Step = lastStep
 	} else {
 		s.Phase, s.Step = PhaseKilled, 0
