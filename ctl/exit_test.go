@@ -329,3 +329,19 @@ func TestStatusCode(t *testing.T) {
 		}
 	}
 }
+
+// TestTimeOfDay holds the calendar to that of package time, day by day.
+func TestTimeOfDay(t *testing.T) {
+	const day = 86400000
+	for ms := int64(0); ms < yearTenThousand; ms += day {
+		at := ms + ms/day*7919%day
+		if got, want := timeOfDay(at, true), time.UnixMilli(at).UTC().Format("2006-01-02T15:04:05.000Z"); got != want {
+			t.Fatalf("%d: %s, want %s", at, got, want)
+		}
+	}
+	for _, ms := range []int64{-1, yearTenThousand} {
+		if got := timeOfDay(ms, false); got != "-" {
+			t.Errorf("%d: %s", ms, got)
+		}
+	}
+}

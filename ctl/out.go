@@ -18,6 +18,8 @@ type out struct {
 }
 
 // raw adds bytes as they are: our own text, or what a pipe may have.
+//
+//go:noinline
 func (o *out) raw(s string) {
 	o.buf = append(o.buf, s...)
 	if len(o.buf) >= flushBytes {
@@ -26,6 +28,8 @@ func (o *out) raw(s string) {
 }
 
 // text adds text of the init's, sanitised.
+//
+//go:noinline
 func (o *out) text(t term, s string) {
 	o.buf = appendSafe(o.buf, s, t.utf8 || !t.tty, false)
 }
@@ -41,9 +45,13 @@ func (o *out) bytes(t term, s string) {
 }
 
 // newline ends a line, and writes if a screenful or two has come together.
+//
+//go:noinline
 func (o *out) newline() { o.raw("\n") }
 
 // json adds one JSON text and ends its line.
+//
+//go:noinline
 func (o *out) json(j *jsonWriter) {
 	o.buf = append(o.buf, j.buf...)
 	j.buf = j.buf[:0]

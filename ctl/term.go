@@ -58,6 +58,7 @@ const (
 	dim    = "2"
 )
 
+//go:noinline
 func stateColour(state string) string {
 	switch state {
 	case "running":
@@ -75,6 +76,8 @@ func stateColour(state string) string {
 }
 
 // paint wraps text that is already safe in a colour.
+//
+//go:noinline
 func (t term) paint(colour, text string) string {
 	if !t.colour || colour == "" {
 		return text
@@ -83,6 +86,8 @@ func (t term) paint(colour, text string) string {
 }
 
 // safe gives one cell of text of the init's.
+//
+//go:noinline
 func (t term) safe(s string) string {
 	if plain(s) {
 		return s

@@ -30,6 +30,7 @@ type failure struct {
 
 func (f *failure) Error() string { return f.text }
 
+//go:noinline
 func fail(code int, text string) *failure { return &failure{code, text} }
 
 // decodeReply splits one line of a reply. For data lines, words holds the tag
