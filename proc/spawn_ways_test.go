@@ -65,6 +65,37 @@ func namedPTY(t *testing.T) (master int, name string) {
 	return master, name
 }
 
+// readLines reads n lines of the master: what was written before an exit may
+// come after it, since the kernel passes it on in a worker.
+func readLines(t *testing.T, master, n int) []string {
+	t.Helper()
+	poll, err := NewPoll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer poll.Close()
+	timer, err := NewTimer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer timer.Close()
+	timer.Arm(Now() + 5*second)
+	poll.Add(master, unix.EPOLLIN, 0)
+	poll.Add(timer.FD(), unix.EPOLLIN, 1)
+	var text []byte
+	var ready [1]Ready
+	for strings.Count(string(text), "\n") < n {
+		if got, _ := poll.Wait(ready[:]); got == 1 && ready[0].Token == 1 {
+			t.Fatalf("only %q after 5 s", text)
+		}
+		buf := make([]byte, 4096)
+		if got, err := unix.Read(master, buf); err == nil {
+			text = append(text, buf[:got]...)
+		}
+	}
+	return strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
+}
+
 func TestSpawnTTY(t *testing.T) {
 	master, name := namedPTY(t)
 	s := sh("tty; echo to tty >/dev/tty; grep flags /proc/self/fdinfo/0; echo $$ $(cut -d' ' -f6,8 /proc/$$/stat)")
@@ -77,11 +108,9 @@ func TestSpawnTTY(t *testing.T) {
 	if fail != nil || exit.Code != 0 {
 		t.Fatalf("%v %+v", fail, exit)
 	}
-	buf := make([]byte, 4096)
-	n, _ := unix.Read(master, buf)
-	lines := strings.Split(strings.ReplaceAll(string(buf[:max(n, 0)]), "\r\n", "\n"), "\n")
+	lines := readLines(t, master, 4)
 	var flags uint64
-	if len(lines) < 4 || lines[0] != name || lines[1] != "to tty" {
+	if lines[0] != name || lines[1] != "to tty" {
 		t.Fatalf("%q", lines)
 	}
 	fmt.Sscanf(strings.TrimPrefix(lines[2], "flags:"), "%o", &flags)
@@ -106,9 +135,7 @@ func TestSpawnForeground(t *testing.T) {
 	if fail, exit := finish(t, p); fail != nil || exit.Code != 0 {
 		t.Fatalf("%v %+v", fail, exit)
 	}
-	buf := make([]byte, 4096)
-	n, _ := unix.Read(master, buf)
-	if got := strings.TrimSpace(string(buf[:max(n, 0)])); got != "foreground" {
+	if got := readLines(t, master, 1)[0]; got != "foreground" {
 		t.Errorf("%q", got)
 	}
 }
