@@ -225,11 +225,11 @@ func (c *client) socketPath() (path string, named bool, err *failure) {
 	if dir := c.env.Getenv("XDG_RUNTIME_DIR"); strings.HasPrefix(dir, "/") {
 		return strings.TrimRight(dir, "/") + "/mote/ctl.sock", false, nil
 	}
-	dir := "/tmp/mote-" + strconv.Itoa(uid)
+	dir := "/tmp/mote-" + strconv.FormatUint(uint64(uint32(uid)), 10)
 	// Anyone may make this folder first and answer in the init's place.
 	var st unix.Stat_t
 	if unix.Lstat(dir, &st) == nil {
-		if st.Mode&unix.S_IFMT != unix.S_IFDIR || int(st.Uid) != uid || st.Mode&0o077 != 0 {
+		if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != uint32(uid) || st.Mode&0o077 != 0 {
 			return "", false, fail(Failed, dir+": not a folder of yours alone: remove it, or name the socket with -s")
 		}
 	}
