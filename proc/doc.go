@@ -8,7 +8,7 @@
 // Everything here is called from one goroutine that is locked to the main
 // thread. Nothing is safe for concurrent use, and nothing needs to be: no
 // mutex, no channel. The one exception is the receiver of the runtime mode of
-// Signals, which shares two atomics and an eventfd with it.
+// Signals, which shares one atomic and an eventfd with it.
 //
 // # The mask
 //
@@ -40,5 +40,17 @@
 // Spawn prepares every byte before the fork. In the child only raw system
 // calls run, in the order that forked.go documents, and the first that fails
 // is reported as a stage and an errno over a close-on-exec pipe, whose end of
-// file says that the exec succeeded. The parent never waits for it.
+// file says that the exec succeeded. A build with the overlay lets the child
+// share this process's memory, and sleeps until its exec, where nothing can
+// make that long (mayShare); else the child gets a copy and nobody waits.
+//
+// # Tests
+//
+// They run on the real kernel and in both builds:
+//
+//	go test -count=1 ./proc
+//	go run ./build/overlay -o out/overlay
+//	go test -count=1 -overlay out/overlay/overlay.json -tags mote_overlay ./proc
+//
+// With -run NONE -bench Spawn the ways to make a child are compared.
 package proc

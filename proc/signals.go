@@ -189,9 +189,10 @@ func (s *Signals) Mode() string {
 	return "signalfd"
 }
 
-// Next takes one signal, and never blocks. Faults are not reported. Standard
-// signals that were sent while one was pending are one (signal(7)). A caller
-// may stop before false: FD stays readable as long as there is more.
+// Next takes one signal, and never blocks. Its Number is 1 to 64; faults are
+// not reported. Standard signals that were sent while one was pending are one
+// (signal(7)). A caller may stop before false: FD stays readable as long as
+// there is more.
 func (s *Signals) Next() (Signal, bool) {
 	if s.runtime {
 		return s.nextRuntime()
@@ -205,7 +206,8 @@ func (s *Signals) Next() (Signal, bool) {
 		if err != nil || n != len(buf) {
 			return Signal{}, false // EAGAIN is the end, not an error
 		}
-		if sig := int(s.info.Signo); !isFault(sig) {
+		// mips has signals up to 128, for which nobody has a use.
+		if sig := int(s.info.Signo); !isFault(sig) && sig <= 64 {
 			// si_code is above 0 only from the kernel (sigaction(2)).
 			return Signal{sig, int(s.info.Pid), int(s.info.Uid), s.info.Code > 0}, true
 		}
