@@ -167,7 +167,7 @@ func (w *World) inactive(id ID) {
 // tryStart starts a unit that wants to, or says what it waits for.
 func (w *World) tryStart(id ID) {
 	n := &w.nodes[id]
-	s := n.s
+	s, at := n.s, len(w.t.out)
 	switch s.State {
 	case Inactive, Blocked, Backoff, Failed:
 	default:
@@ -201,13 +201,15 @@ func (w *World) tryStart(id ID) {
 		s.State, s.Due, s.NotBefore = Backoff, s.NotBefore, 0
 	case len(n.unit.If) > 0 && !s.Checked:
 		s.Phase, s.Due = PhaseCheck, 0
+		if s.State == Failed { // with a dependency that is well again
+			s.State, s.Reason = Inactive, Reason{}
+		}
 		w.t.emit(Effect{Kind: Check, Unit: id})
 	default:
-		at := len(w.t.out)
 		w.set(id, begin(&w.t, n.unit, id, s), at)
 		return
 	}
-	w.set(id, s, len(w.t.out))
+	w.set(id, s, at)
 }
 
 // firstDead names the first of the failed or exited units that n requires.

@@ -75,3 +75,13 @@ func TestCheckIsOfThisStart(t *testing.T) {
 	d.do(Event{Kind: Spawned, Unit: x, Gen: gen, Pid: 9})
 	d.expect(Event{Kind: Executed, Unit: x, Gen: gen}, "x: starting -> running", "b: look at its if lines")
 }
+
+// A unit that failed with a dependency is not failed any more while its "if"
+// lines are looked at.
+func TestCheckAfterDependency(t *testing.T) {
+	d := newDriver(t, "target x\nservice b /bin/b\n    requires x\n    if exists /b\n")
+	d.do(Event{Kind: Boot, Unit: None})
+	d.expect(Event{Kind: Bug, Unit: 0, Text: "text"}, "x: running -> failed (bug text)")
+	d.expect(Event{Kind: Checked, Unit: 1}, "b: inactive -> failed (dependency x)")
+	d.expect(Event{Kind: AskStart, IDs: []ID{0}}, "x: failed -> inactive", "x: inactive -> running", "b: failed -> inactive", "b: look at its if lines")
+}
