@@ -32,6 +32,10 @@ type player struct {
 	waits []*playerWait
 }
 
+func newPlayer(t *testing.T) *player {
+	return &player{t: t, now: epoch, procs: map[uint64]*fakeProc{}, unmet: map[string]string{}}
+}
+
 type playerWait struct {
 	words string
 	wait  *Wait

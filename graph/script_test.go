@@ -29,7 +29,7 @@ func playFile(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &player{t: t, now: epoch, procs: map[uint64]*fakeProc{}, unmet: map[string]string{}}
+	p := newPlayer(t)
 	var got strings.Builder
 	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
 	for i := 0; i < len(lines); {

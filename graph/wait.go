@@ -76,7 +76,7 @@ func getBit(set []uint64, id ID) bool {
 // Saw takes one change; a start whose attempt failed is answered by it.
 func (wt *Wait) Saw(w *World, e *Effect) Outcome {
 	switch {
-	case wt.Kind == WaitStop && e.Kind == StuckAt && getBit(wt.all, e.Unit):
+	case e.Kind == StuckAt && getBit(wt.all, e.Unit):
 		return w.stuckOutcome(e.Unit)
 	case e.Kind != Changed:
 	case wt.Kind == WaitStop && getBit(wt.named, e.Unit):
@@ -141,7 +141,7 @@ func (wt *Wait) Check(w *World) Outcome {
 	}
 }
 
-// refused looks at all units once, for what will not come.
+// refused looks at all units once, for what will not come soon.
 func (wt *Wait) refused(w *World, start bool) Outcome {
 	for _, id := range wt.names {
 		if o := wt.look(w, id); o.Code != 0 {
@@ -150,6 +150,9 @@ func (wt *Wait) refused(w *World, start bool) Outcome {
 	}
 	for id := range w.nodes {
 		if start && getBit(wt.all, ID(id)) {
+			if w.nodes[id].s.Stuck {
+				return w.stuckOutcome(ID(id))
+			}
 			if o := wt.conflict(w, ID(id)); o.Done {
 				return o
 			}
@@ -196,6 +199,8 @@ func (wt *Wait) lookStart(w *World, id ID) Outcome {
 	switch {
 	case n.bits&bitSat != 0 && !s.Restart:
 		return Outcome{Done: true}
+	case s.Stuck:
+		return w.stuckOutcome(id)
 	case s.State == Failed:
 		return Outcome{true, 1, w.name(id) + ": " + w.ReasonText(s.Reason)}
 	case s.State == Exited && !w.going(n):
