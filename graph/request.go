@@ -35,8 +35,7 @@ func (w *World) boot(root ID) {
 func (w *World) want(id ID) {
 	w.stack = append(w.stack[:0], id)
 	for len(w.stack) > 0 {
-		x := w.stack[len(w.stack)-1]
-		w.stack = w.stack[:len(w.stack)-1]
+		x := w.pop()
 		n := &w.nodes[x]
 		if n.s.Want || n.s.Held {
 			continue
@@ -93,7 +92,9 @@ func (w *World) drop(id ID) {
 	w.mark(id)
 }
 
+// pop takes a unit from the stack of a walk.
 func (w *World) pop() ID {
+	w.work++
 	x := w.stack[len(w.stack)-1]
 	w.stack = w.stack[:len(w.stack)-1]
 	return x
@@ -169,6 +170,7 @@ func (w *World) start(ids []ID) {
 // retry gives a unit a new chance. A service that exited gets it only by its
 // own name (SPEC 6: it blocks the start of what requires it).
 func (w *World) retry(id ID, named bool) {
+	w.work++
 	n := &w.nodes[id]
 	n.s.Held = false
 	s := n.s
@@ -246,6 +248,7 @@ func (w *World) dependents(ids []ID, stop bool) []ID {
 			if by := w.nodes[f.id].reqBy; f.next < len(by) {
 				y := by[f.next]
 				f.next++
+				w.work++
 				if n := &w.nodes[y]; n.visit != w.visit && (stop || !n.s.stays(n.unit)) {
 					n.visit = w.visit
 					path = append(path, frame{id: y})

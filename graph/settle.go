@@ -101,6 +101,7 @@ func (w *World) end() {
 // act does what a unit's own state and the counts of its neighbours ask for,
 // but for a start, which it puts on the list.
 func (w *World) act(id ID) {
+	w.work++
 	n := &w.nodes[id]
 	s := &n.s
 	switch s.State {
@@ -166,6 +167,7 @@ func (w *World) inactive(id ID) {
 
 // tryStart starts a unit that wants to, or says what it waits for.
 func (w *World) tryStart(id ID) {
+	w.work++
 	n := &w.nodes[id]
 	s, at := n.s, len(w.t.out)
 	switch s.State {

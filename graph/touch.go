@@ -61,39 +61,48 @@ func (w *World) touch(id ID) {
 	}
 	if d&(bitSat|bitDead) != 0 {
 		for _, y := range n.reqBy {
+			m := &w.nodes[y]
 			if d&bitSat != 0 {
-				w.nodes[y].unmet -= sign(bitSat)
+				w.count(y, &m.unmet, -sign(bitSat))
 			}
 			if d&bitDead != 0 {
-				w.nodes[y].deadReq += sign(bitDead)
+				m.deadReq += sign(bitDead)
+				w.mark(y) // its reason may have to name another one
 			}
-			w.mark(y)
 		}
 	}
 	if d&bitPend != 0 {
 		for _, y := range n.afterBy {
-			w.nodes[y].pending += sign(bitPend)
-			w.mark(y)
+			w.count(y, &w.nodes[y].pending, sign(bitPend))
 		}
 	}
 	if d&bitAct != 0 {
 		for _, y := range n.conf {
-			w.nodes[y].active += sign(bitAct)
-			w.mark(y)
+			w.count(y, &w.nodes[y].active, sign(bitAct))
 		}
 	}
 	if d&bitHold != 0 {
 		for _, x := range n.req {
-			w.nodes[x].holdReq += sign(bitHold)
-			w.mark(x)
+			w.count(x, &w.nodes[x].holdReq, sign(bitHold))
 		}
 		w.countHold(n, sign(bitHold))
 	}
 	if d&bitDrain != 0 {
 		for _, x := range n.after {
-			w.nodes[x].drainAfter += sign(bitDrain)
-			w.mark(x)
+			w.count(x, &w.nodes[x].drainAfter, sign(bitDrain))
 		}
+	}
+}
+
+// count changes one of a unit's counts. Whether it is 0 is all that decides
+// anything, so the unit has to be looked at only when that changes: of 10,000
+// that a target requires, only the last one wakes it.
+func (w *World) count(id ID, c *int32, by int32) {
+	w.work++
+	was := *c
+	*c += by
+	if (was == 0) != (*c == 0) {
+		w.mark(id)
 	}
 }
 

@@ -50,10 +50,11 @@ type World struct {
 	t      turn
 	gen    uint64
 	visit  uint32
-	dirty  []ID // neighbours have not been told of what they are now
-	acts   []ID // told; may have to stop, or want to start
-	cands  []ID // min-heap: to be started, if nothing forbids it
-	stack  []ID // of walks
+	dirty  []ID   // neighbours have not been told of what they are now
+	acts   []ID   // told; may have to stop, or want to start
+	cands  []ID   // min-heap: to be started, if nothing forbids it
+	stack  []ID   // of walks
+	work   uint64 // units looked at and neighbours told, for the tests of cost
 
 	main     ID
 	halt     Halt
