@@ -1,7 +1,8 @@
+//go:debug containermaxprocs=0
+
 // Command mote is a minimal init for small Linux machines: one static file
 // that is the init, its control client, or a wrapper for one command, by the
-// name and the words that it is started with (build/doc/SPEC section 1 names
-// the roles). It decides the role and nothing else.
+// name and the words that it is started with. It decides the role and nothing else.
 package main
 
 import (
@@ -16,14 +17,10 @@ import (
 	"mote/proc"
 )
 
-// version is set by the linker.
-var version = "0.1.0"
-
 // The main goroutine is the main thread: it forks, waits, and holds the mask.
 func init() { runtime.LockOSThread() }
 
 func main() {
-	pid1.Version = version
 	args := proc.Args()
 	name := "mote"
 	if len(args) > 0 {

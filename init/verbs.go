@@ -92,8 +92,8 @@ func (s *server) may(c *client, r right) bool {
 
 func (s *server) ping(c *client, args []string) { s.ok(c) }
 
-// Version is this build's; main sets it.
-var Version = "0"
+// Version is this build's; the linker sets it (Makefile).
+var Version = "0.1.0"
 
 func (s *server) version(c *client, args []string) {
 	c.say("version", "version", Version, "go", runtime.Version(), "arch", runtime.GOARCH,
