@@ -52,22 +52,23 @@ type Init struct {
 	wait error
 }
 
-// output collects what the init says.
+// output collects what the init says. The buffer is not embedded: its ReadFrom
+// would go round the lock.
 type output struct {
 	sync.Mutex
-	bytes.Buffer
+	buf bytes.Buffer
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	o.Lock()
 	defer o.Unlock()
-	return o.Buffer.Write(p)
+	return o.buf.Write(p)
 }
 
 func (o *output) text() string {
 	o.Lock()
 	defer o.Unlock()
-	return o.Buffer.String()
+	return o.buf.String()
 }
 
 var serial atomic.Int64
