@@ -3,6 +3,9 @@ package graph
 // boot starts what starts by itself, and the main unit; with a root, only that
 // and what it pulls in.
 func (w *World) boot(root ID) {
+	if w.t.ending {
+		return // a signal came first
+	}
 	for id := range w.nodes {
 		n := &w.nodes[id]
 		if ID(id) == root || root == None && (!n.unit.Manual || ID(id) == w.main) {

@@ -294,11 +294,34 @@ func (m *sim) wild() {
 		m.replay()
 	case k < 87 && m.r.IntN(4) == 0:
 		m.apply(Event{Kind: Bug, Unit: ID(m.r.IntN(m.w.Len())), Text: "simulated"})
+	case k < 87 && m.r.IntN(4) == 0:
+		m.add()
 	case k < 88 && m.r.IntN(20) == 0:
 		m.shutdown()
 	case k >= 88:
 		m.ask()
 	}
+}
+
+// add puts one more unit into the world.
+func (m *sim) add() {
+	u := simUnit(m.r, "v"+itoa(m.w.Len()))
+	some := func() []Ref { return []Ref{{Name: m.w.name(ID(m.r.IntN(m.w.Len())))}} }
+	u.Wants = some()
+	switch m.r.IntN(4) {
+	case 0:
+		u.Requires, u.After = some(), some()
+	case 1:
+		u.Before, u.Conflicts = some(), some()
+	case 2:
+		u.After, u.Conflicts = some(), some()
+	}
+	id, ok := m.w.Add(u)
+	if !ok {
+		m.fail("%s cannot be added", u.Name)
+	}
+	m.states, m.before = append(m.states, m.w.State(id)), append(m.before, false)
+	m.note("add " + u.Name)
 }
 
 func (m *sim) passTime() {

@@ -85,3 +85,13 @@ func TestCheckAfterDependency(t *testing.T) {
 	d.expect(Event{Kind: Checked, Unit: 1}, "b: inactive -> failed (dependency x)")
 	d.expect(Event{Kind: AskStart, IDs: []ID{0}}, "x: failed -> inactive", "x: inactive -> running", "b: failed -> inactive", "b: look at its if lines")
 }
+
+// A shutdown may come before the boot; nothing is wanted then.
+func TestShutdownBeforeBoot(t *testing.T) {
+	d := newDriver(t, "service a /bin/a\n")
+	d.expect(Event{Kind: AskShutdown, Halt: Halt{Kind: HaltExit, Timeout: 1}}, "end: shutdown, code 0")
+	d.expect(Event{Kind: Boot, Unit: None})
+	if d.w.Status(0).Want {
+		t.Error("it is wanted")
+	}
+}

@@ -109,6 +109,9 @@ func (w *World) Add(u *Unit) (ID, bool) {
 	for _, x := range n.conf {
 		n.active += one(w.nodes[x].bits & bitAct)
 	}
+	for _, x := range n.afterBy {
+		n.drainAfter += one(w.nodes[x].bits & bitDrain)
+	}
 	w.enter(id)
 	return id, true
 }
