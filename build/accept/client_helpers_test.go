@@ -297,8 +297,12 @@ func (in *Init) kill(pid int, s syscall.Signal) {
 // dial opens a raw connection to the socket, as the init's own user could.
 func (in *Init) dial() net.Conn {
 	in.t.Helper()
-	c, err := net.Dial("unix", in.sock)
-	must(in.t, err)
+	var c net.Conn
+	in.until("the socket takes a connection", func() bool {
+		var err error
+		c, err = net.Dial("unix", in.sock) // EAGAIN while the backlog is full
+		return err == nil
+	})
 	return c
 }
 
