@@ -162,8 +162,16 @@ func (c *client) doAct() *failure {
 	if c.noWait {
 		words = append(words, "--no-wait")
 	}
-	if c.verb.name == "wait" {
+	words = append(words, c.flags...)
+	switch c.verb.name {
+	case "wait":
 		words = append(words, c.state)
+	case "add":
+		text, err := readText(c.args[0])
+		if err != nil {
+			return err
+		}
+		c.args = append(c.args, text)
 	}
 	err := c.ask(append(words, c.args...), func(w []string) *failure {
 		if !c.json && w[0] == "stopped" && len(w) > 1 {
@@ -182,6 +190,37 @@ func (c *client) doAct() *failure {
 	}
 	c.done()
 	return nil
+}
+
+// maxText bounds what add sends, in bytes: one line of the wire holds it all.
+const maxText = 32 << 10
+
+// readText gives the content of a file, "-" for stdin.
+func readText(path string) (string, *failure) {
+	fd := 0
+	if path != "-" {
+		var err error
+		if fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0); err != nil {
+			return "", fail(Failed, path+": cannot read: "+err.Error())
+		}
+		defer unix.Close(fd)
+	}
+	buf := make([]byte, maxText+1)
+	n := 0
+	for n < len(buf) {
+		got, err := unix.Read(fd, buf[n:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return "", fail(Failed, path+": cannot read: "+err.Error())
+		}
+		if got == 0 {
+			return string(buf[:n]), nil
+		}
+		n += got
+	}
+	return "", fail(Failed, path+": more than "+strconv.Itoa(maxText)+" bytes: add units in smaller files")
 }
 
 // done answers a verb that did what it should, for --json.

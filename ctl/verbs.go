@@ -47,6 +47,10 @@ var verbs = [...]verb{
 	{"kill", groupUnits, "NAME [SIGNAL]", 1, 2, "", false, "send a signal to a unit (TERM)", ""},
 	{"wait", groupUnits, "[--for STATE] NAME...", 1, unlimited, "--for", true, "wait until all units are in a state (satisfied)",
 		"STATE is a state of the list, satisfied (or up), or down: no process."},
+	{"reload", groupUnits, "[NAME]", 0, 1, "--dry-run --force", false, "read the configuration again and say what changes; with NAME, tell that unit to",
+		"Only units whose own lines changed are touched. --dry-run says what would be\ndone. A configuration with a fault changes nothing unless --force."},
+	{"add", groupUnits, "FILE|-", 1, 1, "", false, "units at run time, from a file or stdin; kept in memory alone", ""},
+	{"remove", groupUnits, "NAME", 1, 1, "--no-wait", true, "stop a unit that was added, and forget it", ""},
 	{"tree", groupUnits, "[NAME]", 0, 1, "", false, "what requires and wants what, as a tree",
 		"With --json a flat array in the order of the tree, each with its depth."},
 	{"graph", groupUnits, "", 0, 0, "", false, "the dependencies for Graphviz dot",
@@ -124,8 +128,10 @@ func (v *verb) takes(option string) bool {
 // usage gives the verb with its words.
 func (v *verb) usage() string {
 	s := v.name
-	if v.takes("--no-wait") {
-		s += " [--no-wait]"
+	for _, option := range [...]string{"--no-wait", "--dry-run", "--force"} {
+		if v.takes(option) {
+			s += " [" + option + "]"
+		}
 	}
 	if v.words != "" {
 		s += " " + v.words

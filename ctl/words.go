@@ -21,6 +21,7 @@ type call struct {
 	noSync  bool          // poweroff -n
 	lines   string        // logs -n, decimal; empty = all
 	state   string        // wait --for
+	flags   []string      // --dry-run, --force: as the wire has them
 	bare    bool          // --version in place of a verb
 }
 
@@ -121,6 +122,11 @@ func (c *call) longOption(args []string, i int) (int, *failure) {
 			c.help = true
 		}
 		return i, nil
+	case "--dry-run", "--force":
+		if !has && c.verb != nil && c.verb.takes(name) {
+			c.flags = append(c.flags, name)
+			return i, nil
+		}
 	case "--version":
 		if !has && c.verb == nil {
 			c.bare = true

@@ -22,6 +22,7 @@ const (
 	AskStopAll  // class user
 	AskSignal   // IDs, Sig: the kill verb
 	AskShutdown // Halt says how; Sig tells nothing
+	AskReload   // Plan
 	StatusSet   // Text is STATUS=
 	Tick        // nothing but the time
 	Bug         // the unit's last event broke the init
@@ -29,7 +30,7 @@ const (
 )
 
 var eventNames = [eventCount]string{"Spawned", "SpawnFailed", "Executed", "BecameReady", "Ended", "Checked", "Due",
-	"Boot", "AskStart", "AskStop", "AskRestart", "AskStartAll", "AskStopAll", "AskSignal", "AskShutdown", "StatusSet", "Tick", "Bug"}
+	"Boot", "AskStart", "AskStop", "AskRestart", "AskStartAll", "AskStopAll", "AskSignal", "AskShutdown", "AskReload", "StatusSet", "Tick", "Bug"}
 
 // String gives the kind's name, for tests and logs.
 func (k EventKind) String() string {
@@ -50,6 +51,7 @@ type Event struct {
 	Text string
 	IDs  []ID
 	Halt Halt
+	Plan []Change
 }
 
 // Halt is how the init ends.
@@ -104,10 +106,13 @@ const (
 	Escalate                   // Critical: the unit failed for good
 	End                        // all is down, or the deadline passed: Halt says how
 	Trouble                    // Text is a "bug:" line for the log
+	Joined                     // the unit is new (reload)
+	Replaced                   // the unit has its new form
+	Left                       // the unit is gone; Text was its name
 	effectCount
 )
 
-var effectNames = [effectCount]string{"Spawn", "Check", "Kill", "Changed", "Also", "StuckAt", "Escalate", "End", "Trouble"}
+var effectNames = [effectCount]string{"Spawn", "Check", "Kill", "Changed", "Also", "StuckAt", "Escalate", "End", "Trouble", "Joined", "Replaced", "Left"}
 
 // String gives the kind's name.
 func (k EffectKind) String() string {

@@ -6,7 +6,7 @@ import "strings"
 func (w *World) Nearest(name string) (string, bool) {
 	return nearest(name, func(yield func(string) bool) {
 		for i := range w.nodes {
-			if !yield(w.nodes[i].unit.Name) {
+			if !w.nodes[i].gone && !yield(w.nodes[i].unit.Name) {
 				return
 			}
 		}

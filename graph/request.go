@@ -8,7 +8,7 @@ func (w *World) boot(root ID) {
 	}
 	for id := range w.nodes {
 		n := &w.nodes[id]
-		if ID(id) == root || root == None && (!n.unit.Manual || ID(id) == w.main) {
+		if ID(id) == root || root == None && !n.gone && (!n.unit.Manual || ID(id) == w.main) {
 			n.s.Asked = true
 		}
 	}
@@ -300,7 +300,7 @@ func (w *World) askStartAll() {
 	var ids, freed []ID
 	for id := range w.nodes {
 		n := &w.nodes[id]
-		if n.unit.Class != User {
+		if n.unit.Class != User || n.gone {
 			continue
 		}
 		if !n.unit.Manual {
@@ -322,7 +322,7 @@ func (w *World) askStartAll() {
 func (w *World) askStopAll() {
 	var ids []ID
 	for id := range w.nodes {
-		if w.nodes[id].unit.Class == User {
+		if n := &w.nodes[id]; n.unit.Class == User && !n.gone {
 			ids = append(ids, ID(id))
 		}
 	}

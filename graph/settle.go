@@ -28,6 +28,8 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 		w.askSignal(ev)
 	case AskShutdown:
 		w.shutdown(ev.Halt)
+	case AskReload:
+		w.reload(ev.Plan)
 	}
 	w.settle()
 	return w.t.out
@@ -108,7 +110,7 @@ func (w *World) act(id ID) {
 	case Inactive, Blocked, Backoff:
 		switch {
 		case !s.Want || w.t.ending:
-			if s.State != Inactive || s.Phase == PhaseCheck {
+			if s.State != Inactive || s.Phase == PhaseCheck || n.gone && w.inUse(id) {
 				w.inactive(id)
 			}
 		case s.Phase == PhaseCheck: // its answer comes
@@ -127,7 +129,7 @@ func (w *World) act(id ID) {
 		}
 	case Failed:
 		switch {
-		case s.Reason.Kind == ReasonConfig:
+		case s.Reason.Kind == ReasonConfig && !n.gone:
 		case !s.Want || w.t.ending:
 			w.inactive(id)
 		case s.Reason.Kind != ReasonDependency:

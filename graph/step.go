@@ -70,7 +70,7 @@ func step(t *turn, u *Unit, id ID, s Status, ev Event) Status {
 		return s
 	case Bug:
 		return stepBug(t, u, id, s, ev)
-	case Boot, AskStart, AskStop, AskRestart, AskStartAll, AskStopAll, AskSignal, AskShutdown, Tick:
+	case Boot, AskStart, AskStop, AskRestart, AskStartAll, AskStopAll, AskSignal, AskShutdown, AskReload, Tick:
 		t.bug(id, &s, ev) // requests are the world's
 	}
 	return s

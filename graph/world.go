@@ -7,6 +7,7 @@ import "time"
 // of edges; touch keeps them.
 type node struct {
 	unit *Unit
+	next *Unit // its form from the next start on; nil = the same
 	s    Status
 
 	req, wants, after, conf []ID // conf goes both ways
@@ -20,6 +21,7 @@ type node struct {
 	drainAfter int32 // of afterBy: going down (D5)
 
 	bits   uint8
+	gone   bool   // removed: to be stopped and forgotten
 	queued bool   // in World.dirty
 	acting bool   // in World.acts
 	cand   bool   // in World.cands
@@ -125,7 +127,7 @@ func one(bit uint8) int32 {
 
 // link makes the edges of one unit, both ways.
 func (w *World) link(id ID) {
-	u := w.nodes[id].unit
+	u := w.nodes[id].latest()
 	for _, r := range u.Requires {
 		if x, ok := w.byName[r.Name]; ok && x != id && !has(w.nodes[id].req, x) {
 			w.nodes[id].req = append(w.nodes[id].req, x)
@@ -242,6 +244,9 @@ func (w *World) set(id ID, s Status, at int) {
 	}
 	n.s = s
 	w.timers.arm(id, s.Due)
+	if (n.next != nil || n.gone) && !s.up() && (s.State == Inactive || n.next != nil) {
+		w.rested(id)
+	}
 	w.touch(id)
 	w.mark(id)
 	if s.State == old {

@@ -145,7 +145,7 @@ func (s *server) pages(c *client, want func(graph.ID) bool) {
 				s.ok(c)
 				return true
 			}
-			if want(graph.ID(next)) {
+			if !s.in.world.Gone(graph.ID(next)) && want(graph.ID(next)) {
 				s.unitLine(c, graph.ID(next))
 			}
 			next++
@@ -218,8 +218,12 @@ func (s *server) system(c *client) {
 	in := s.in
 	w := in.world
 	var count [8]int
-	pending := 0
+	pending, gone := 0, 0
 	for id := 0; id < w.Len(); id++ {
+		if w.Gone(graph.ID(id)) {
+			gone++
+			continue
+		}
 		st := w.Status(graph.ID(id))
 		count[st.State]++
 		if st.Want && (st.State == graph.Starting || st.State == graph.Inactive) {
@@ -238,7 +242,7 @@ func (s *server) system(c *client) {
 	c.say("system", "role", in.role.String(), "pid", strconv.Itoa(in.pid), "version", Version, "phase", phase,
 		"boot_ms", strconv.FormatInt((in.wall-int64(in.now-in.born))/1e6, 10),
 		"uptime_ms", strconv.FormatInt(int64(in.now-in.born)/1e6, 10), "signals", in.sigs.Mode(),
-		"units", strconv.Itoa(w.Len()), "running", strconv.Itoa(count[graph.Running]),
+		"units", strconv.Itoa(w.Len()-gone), "running", strconv.Itoa(count[graph.Running]),
 		"failed", strconv.Itoa(count[graph.Failed]), "blocked", strconv.Itoa(count[graph.Blocked]),
 		"faults", strconv.Itoa(len(in.conf.Faults)), "socket", s.path)
 	s.faultLines(c)

@@ -162,17 +162,12 @@ func (in *Init) openConsole() {
 // configure reads the configuration and makes the world of it. ok is false
 // when the init must not run: its exit status is the code.
 func (in *Init) configure() (code int, ok bool) {
-	in.conf = graph.Load(&proc.Files{}, Roots(in.opt.Config, in.role == Machine))
+	in.conf = in.load(nil)
 	if in.role == Machine && len(in.conf.Units) == 0 {
 		in.reportFaults()
 		in.conf = in.embedded()
 	}
-	switch {
-	case in.role == Machine:
-		in.conf.SetMain("") // a machine has none, and its unit restarts as any
-	case in.opt.Main != "":
-		in.conf.SetMain(in.opt.Main)
-	}
+	in.settleMain(in.conf)
 	in.reportFaults()
 	if in.role != Machine && len(in.conf.Units) == 0 && in.faulty() {
 		in.logs.Say(MsgWarn, "no unit can be read: nothing to do")
@@ -182,14 +177,7 @@ func (in *Init) configure() (code int, ok bool) {
 	for id := 0; id < in.world.Len(); id++ {
 		in.openUnit(graph.ID(id))
 	}
-	timeout := in.conf.Options.ShutdownTimeout
-	if timeout == 0 {
-		timeout = otherTimeout
-		if in.role == Machine {
-			timeout = machineTimeout
-		}
-	}
-	in.world.ShutdownTimeout = timeout
+	in.setTimeout()
 	if in.conf.Main == "" || in.role == Machine {
 		return 0, true
 	}

@@ -57,7 +57,9 @@ type Init struct {
 	world *graph.World
 	units []unitIO // by graph.ID
 	procs map[int]*process
-	env   []string // for children, as the init was started with
+	env   []string  // for children, as the init was started with
+	texts []runText // units that were added at run time
+	added int       // how many texts ever
 
 	queue []graph.Event
 	busy  bool
@@ -310,6 +312,12 @@ func (in *Init) perform(e *graph.Effect) {
 		in.escalate(e)
 	case graph.End:
 		in.end.begin(e.Halt)
+	case graph.Joined:
+		in.joined(e.Unit)
+	case graph.Replaced:
+		in.replaced(e.Unit)
+	case graph.Left:
+		in.left(e.Unit)
 	case graph.Trouble:
 		in.logs.Say(MsgWarn, in.name(e.Unit), ": ", e.Text)
 	}

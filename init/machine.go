@@ -196,6 +196,13 @@ func (in *Init) takeSignals() {
 		}
 		if sig.Number == int(unix.SIGHUP) {
 			in.server.rebind()
+			if in.world.Ending().Kind != graph.HaltNone {
+				continue
+			}
+			bad := in.reload(false, false, func(t string) { in.logs.Say(MsgInfo, "reload: ", t) })
+			if bad != "" {
+				in.logs.Say(MsgWarn, "reload: ", bad)
+			}
 			continue
 		}
 		if kind := in.haltOf(sig.Number); kind != graph.HaltNone {

@@ -64,10 +64,8 @@ func (s *server) listen(path string) error {
 		return err
 	}
 	s.sock, s.path = sock, path
-	if mode, gid := s.permit(); mode != 0o600 { // widened only now: never open to the wrong group
-		if err := s.sock.Permit(mode, gid); err != nil {
-			s.in.logs.Say(MsgWarn, err.Error(), ": only root and this user may connect")
-		}
+	if mode, _ := s.permit(); mode != 0o600 { // widened only now: never open to the wrong group
+		s.permitAgain()
 	}
 	if err := s.in.poll.Add(sock.Fd, unix.EPOLLIN, tokListen); err != nil {
 		s.sock.Close()
@@ -93,6 +91,16 @@ func (s *server) permit() (mode uint32, gid int) {
 		mode = 0o666
 	}
 	return mode, gid
+}
+
+// permitAgain sets mode and group as the options have them now.
+func (s *server) permitAgain() {
+	if s.path == "" {
+		return
+	}
+	if err := s.sock.Permit(s.permit()); err != nil {
+		s.in.logs.Say(MsgWarn, err.Error(), ": only root and this user may connect")
+	}
 }
 
 // rebind makes a lost socket again (SPEC 7, HUP).

@@ -46,6 +46,9 @@ func init() {
 		{"kill", mayControl, (*server).kill},
 		{"start-all", mayControl, (*server).startAll},
 		{"stop-all", mayControl, (*server).stopAll},
+		{"reload", mayControl, (*server).reload},
+		{"add", mayAll, (*server).add},
+		{"remove", mayAll, (*server).remove},
 		{"poweroff", mayAll, power(graph.HaltPoweroff)},
 		{"reboot", mayAll, power(graph.HaltReboot)},
 		{"halt", mayAll, power(graph.HaltHalt)},
@@ -210,7 +213,7 @@ func (s *server) restart(c *client, args []string) {
 func (s *server) bulk(auto bool) (ids []graph.ID) {
 	for id := 0; id < s.in.world.Len(); id++ {
 		u := s.in.world.Unit(graph.ID(id))
-		if u.Class == graph.User && (!auto || !u.Manual) && u.Fault == "" {
+		if !s.in.world.Gone(graph.ID(id)) && u.Class == graph.User && (!auto || !u.Manual) && u.Fault == "" {
 			ids = append(ids, graph.ID(id))
 		}
 	}
@@ -266,6 +269,77 @@ func (s *server) kill(c *client, args []string) {
 	}
 	s.in.apply(graph.Event{Kind: graph.AskSignal, IDs: []graph.ID{id}, Sig: int16(sig)})
 	s.ok(c)
+}
+
+// reload reads the configuration again and says what that changes; with the
+// name of a unit it is that unit's own affair.
+func (s *server) reload(c *client, args []string) {
+	dry, force := false, false
+	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
+		switch args[0] {
+		case "--dry-run":
+			dry = true
+		case "--force":
+			force = true
+		default:
+			s.fail(c, 2, "reload: unknown option "+strconv.Quote(args[0]))
+			return
+		}
+		args = args[1:]
+	}
+	switch {
+	case len(args) > 0:
+		if id, ok := s.find(c, args[0], false); ok {
+			s.fail(c, 1, s.in.name(id)+": it has no reload-signal or reload-exec: use kill "+s.in.name(id)+" HUP, or restart")
+		}
+	case !s.may(c, mayAll):
+		s.fail(c, 1, "reload: permission denied: "+needText(mayAll))
+	case !s.ending(c):
+		if bad := s.in.reload(dry, force, func(t string) { c.say("note", t) }); bad != "" {
+			s.fail(c, 1, bad)
+			return
+		}
+		s.ok(c)
+	}
+}
+
+// add takes FILE TEXT: units that are on no disk.
+func (s *server) add(c *client, args []string) {
+	if len(args) != 2 {
+		s.fail(c, 2, "add: write add FILE TEXT")
+		return
+	}
+	if s.ending(c) {
+		return
+	}
+	if bad := s.in.addText(args[0], args[1], func(t string) { c.say("note", t) }); bad != "" {
+		s.fail(c, 1, bad)
+		return
+	}
+	s.ok(c)
+}
+
+// remove stops a unit that was added and forgets it.
+func (s *server) remove(c *client, args []string) {
+	ids, wait, ok := s.targets(c, "remove", args)
+	if !ok {
+		return
+	}
+	if len(ids) != 1 {
+		s.fail(c, 2, "remove: one name at a time")
+		return
+	}
+	if wait {
+		c.wait = s.in.world.NewWait(graph.WaitStop, 0, ids)
+	}
+	if bad := s.in.removeText(ids[0]); bad != "" {
+		c.wait = nil
+		s.fail(c, 1, bad)
+		return
+	}
+	if !wait {
+		s.ok(c)
+	}
 }
 
 func (s *server) waitFor(c *client, args []string) {

@@ -1,0 +1,232 @@
+package pid1
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+	"mote/proc"
+)
+
+// runPrefix begins the file names of units that were added at run time.
+const runPrefix = "(run-time)/"
+
+// Bounds of what is kept of "add".
+const (
+	maxTexts     = 256
+	maxTextBytes = 1 << 20 // all together
+)
+
+// runText is one "add": its units are read again with each reload.
+type runText struct {
+	path string // runPrefix and a name
+	text string
+}
+
+// source is the disk, and what was added at run time.
+type source struct {
+	disk  proc.Files
+	texts []runText
+}
+
+// Files gives the files that a root stands for.
+func (s *source) Files(path string) ([]string, error) {
+	if strings.HasPrefix(path, runPrefix) {
+		return []string{path}, nil
+	}
+	return s.disk.Files(path)
+}
+
+// Glob gives what an include pattern stands for.
+func (s *source) Glob(pattern string) ([]string, error) { return s.disk.Glob(pattern) }
+
+// Read gives a whole file.
+func (s *source) Read(path string) ([]byte, error) {
+	for i := range s.texts {
+		if s.texts[i].path == path {
+			return []byte(s.texts[i].text), nil
+		}
+	}
+	return s.disk.Read(path)
+}
+
+// load reads the configuration, and the given texts beside it.
+func (in *Init) load(texts []runText) *graph.Config {
+	roots := Roots(in.opt.Config, in.role == Machine)
+	for i := range texts {
+		roots = append(roots, graph.Root{Path: texts[i].path, Class: graph.User})
+	}
+	return graph.Load(&source{texts: texts}, roots)
+}
+
+// settleMain gives the configuration the main unit that the role asks for.
+func (in *Init) settleMain(conf *graph.Config) {
+	switch {
+	case in.role == Machine:
+		conf.SetMain("") // a machine has none, and its unit restarts as any
+	case in.opt.Main != "":
+		conf.SetMain(in.opt.Main)
+	}
+}
+
+// reread loads the configuration again and plans what to do. Instances that
+// were made at run time are made again from the new templates.
+func (in *Init) reread() (*graph.Config, []graph.Change) {
+	conf := in.load(in.texts)
+	in.settleMain(conf)
+	for id := 0; id < in.world.Len(); id++ {
+		if in.world.Gone(graph.ID(id)) {
+			continue
+		}
+		if name := in.name(graph.ID(id)); strings.IndexByte(name, '@') > 0 && conf.Unit(name) == nil {
+			conf.Instantiate(name)
+		}
+	}
+	plan := in.world.Plan(conf.Units, func(u *graph.Unit) bool { return u.Class == graph.System })
+	return conf, plan
+}
+
+// reload reads the configuration again (SPEC 6, 7). say gets each line of what
+// is, or would be, done; a fault changes nothing without force.
+func (in *Init) reload(dry, force bool, say func(string)) (refused string) {
+	conf, plan := in.reread()
+	faults := 0
+	for i := range conf.Faults {
+		if !conf.Faults[i].Warning {
+			faults++
+			say(conf.Faults[i].String())
+		}
+	}
+	if faults > 0 && !force && !dry {
+		what := " faults"
+		if faults == 1 {
+			what = " fault"
+		}
+		return "nothing is changed: the configuration has " + strconv.Itoa(faults) + what + ": mend it, or use --force"
+	}
+	for i := range plan {
+		say(plan[i].String())
+	}
+	if len(plan) == 0 {
+		say("nothing has changed")
+	}
+	if !dry {
+		in.adopt(conf, plan)
+	}
+	return ""
+}
+
+// adopt makes a configuration the one in force.
+func (in *Init) adopt(conf *graph.Config, plan []graph.Change) {
+	old := in.conf.Options
+	in.conf = conf
+	in.setTimeout()
+	if conf.Options != old {
+		in.server.permitAgain()
+	}
+	in.apply(graph.Event{Kind: graph.AskReload, Plan: plan})
+}
+
+// setTimeout gives the world the deadline of a shutdown: the option's, or the
+// role's (SPEC 8).
+func (in *Init) setTimeout() {
+	timeout := in.conf.Options.ShutdownTimeout
+	if timeout == 0 {
+		timeout = otherTimeout
+		if in.role == Machine {
+			timeout = machineTimeout
+		}
+	}
+	in.world.ShutdownTimeout = timeout
+}
+
+// addText takes units into the world that are on no disk. Names that exist
+// already are faults: the first stays in force (SPEC F8).
+func (in *Init) addText(name, text string, say func(string)) (refused string) {
+	size := len(text)
+	for i := range in.texts {
+		size += len(in.texts[i].text)
+	}
+	if len(in.texts) >= maxTexts || size > maxTextBytes {
+		return "no room for more: at most " + strconv.Itoa(maxTexts) + " files of " + strconv.Itoa(maxTextBytes) +
+			" bytes together can be added: put them into the configuration"
+	}
+	in.added++
+	base := name[strings.LastIndexByte(name, '/')+1:]
+	if base == "-" || base == "" {
+		base = "stdin"
+	}
+	added := runText{path: runPrefix + strconv.Itoa(in.added) + "-" + base, text: text}
+	texts := append(slices.Clone(in.texts), added)
+	conf := in.load(texts)
+	in.settleMain(conf)
+	for i := range conf.Faults {
+		f := &conf.Faults[i]
+		if f.Pos.File == added.path && !f.Warning {
+			say(f.String())
+			refused = "nothing is added: mend the file"
+		}
+	}
+	if refused != "" {
+		return refused
+	}
+	plan := slices.DeleteFunc(in.world.Plan(conf.Units, func(*graph.Unit) bool { return true }), func(c graph.Change) bool {
+		u := conf.Unit(c.Name)
+		return c.Kind != graph.UnitAdded || u == nil || u.Pos.File != added.path && strings.IndexByte(c.Name, '@') < 0
+	})
+	if len(plan) == 0 {
+		return "nothing is added: there is no unit in it"
+	}
+	for i := range plan {
+		say(plan[i].String())
+	}
+	in.texts = texts
+	in.adopt(conf, plan)
+	return ""
+}
+
+// removeText takes a unit away that was added at run time. What is left of its
+// file is kept as the units that are in force.
+func (in *Init) removeText(id graph.ID) (refused string) {
+	u := in.world.Unit(id)
+	i := slices.IndexFunc(in.texts, func(t runText) bool { return t.path == u.Pos.File })
+	if i < 0 {
+		return u.Name + ": it is in " + u.Pos.String() + ": take it out there and reload"
+	}
+	var rest []string
+	for other := 0; other < in.world.Len(); other++ {
+		o := in.world.Unit(graph.ID(other))
+		if graph.ID(other) != id && !in.world.Gone(graph.ID(other)) && o.Pos.File == u.Pos.File {
+			rest = append(rest, graph.Show(o)...)
+		}
+	}
+	in.texts = slices.Clone(in.texts)
+	if in.texts[i].text = strings.Join(rest, "\n"); len(rest) == 0 {
+		in.texts = slices.Delete(in.texts, i, i+1)
+	}
+	in.apply(graph.Event{Kind: graph.AskReload, Plan: []graph.Change{{Kind: graph.UnitRemoved, Name: u.Name}}})
+	return ""
+}
+
+// joined, replaced and left keep the loop's side of the units in step.
+func (in *Init) joined(id graph.ID) { in.openUnit(id) }
+
+func (in *Init) replaced(id graph.ID) { in.units[id].log.SetSinks(in.world.Unit(id).Log) }
+
+func (in *Init) left(id graph.ID) {
+	u := &in.units[id]
+	in.restLog(id)
+	if u.pipeR > 0 {
+		in.closeLog(u)
+	}
+	in.closeReady(u)
+	if u.notify > 0 {
+		in.poll.Remove(int(u.notify))
+		unix.Close(int(u.notify))
+		u.notify = 0
+	}
+	u.log.Close()
+}
