@@ -128,4 +128,5 @@ man: ## the manual pages into out/man
 	@$(GO) run ./build/man -o $(OUT)/man
 
 clean: ## remove out/
+	@chmod -R u+w $(OUT) 2>/dev/null || true
 	rm -rf $(OUT)

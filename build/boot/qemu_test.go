@@ -37,13 +37,18 @@ func motePath(t *testing.T) string {
 	return path
 }
 
-// boot starts the image; the machine is stopped when the test ends, and its
-// serial line shown when the test failed.
-func boot(t *testing.T, im *image.Image, words string) *machine {
+func skipShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("boots take seconds: run without -short")
 	}
+}
+
+// boot starts the image; the machine is stopped when the test ends, and its
+// serial line shown when the test failed.
+func boot(t *testing.T, im *image.Image, words string) *machine {
+	t.Helper()
+	skipShort(t)
 	if err := ready(kernel); err != nil {
 		t.Skip(err)
 	}
@@ -130,6 +135,7 @@ func withShell(t *testing.T) *image.Image {
 
 // TestPanic proves that a panic is seen at once and not waited out.
 func TestPanic(t *testing.T) {
+	t.Parallel()
 	im := new(image.Image)
 	im.Bytes("init", []byte("no program"), 0o755)
 	m := boot(t, im, "")
@@ -144,6 +150,7 @@ func TestPanic(t *testing.T) {
 // TestBare boots an initramfs of one file: no shell, no configuration. The
 // machine says so and stays alive.
 func TestBare(t *testing.T) {
+	t.Parallel()
 	m := boot(t, bare(t), "")
 	see(t, m, "no shell")
 	// Nothing more is to come; a panic would within this time.
@@ -158,6 +165,7 @@ func TestBare(t *testing.T) {
 // TestShell boots to a prompt without any configuration, looks around, and
 // powers off by the verb's name.
 func TestShell(t *testing.T) {
+	t.Parallel()
 	im := withShell(t)
 	im.Bytes("etc/hostname", []byte("board7\n"), 0o644)
 	m := boot(t, im, "some.word=1 another")
@@ -188,6 +196,7 @@ func TestShell(t *testing.T) {
 
 // TestShellReturns ends the shell on the console: it comes back.
 func TestShellReturns(t *testing.T) {
+	t.Parallel()
 	m := boot(t, withShell(t), "")
 	see(t, m, "# ")
 	first := strings.TrimSpace(ask(t, m, "echo $$"))
@@ -258,6 +267,7 @@ motectl %s
 func TestStory(t *testing.T) {
 	for verb, word := range map[string]string{"poweroff": "Power down", "reboot": "Restarting system", "halt": "System halted"} {
 		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
 			im := withShell(t)
 			im.Bytes("etc/mote/services/story.conf", []byte(story), 0o644)
 			im.Bytes("etc/story", fmt.Appendf(nil, teller, verb), 0o644)
@@ -288,9 +298,8 @@ func TestStory(t *testing.T) {
 func TestTour(t *testing.T) {
 	for _, small := range []bool{false, true} {
 		t.Run(fmt.Sprintf("small %v", small), func(t *testing.T) {
-			if testing.Short() {
-				t.Skip("boots take seconds: run without -short")
-			}
+			t.Parallel()
+			skipShort(t)
 			demo := filepath.Join(t.TempDir(), "demo")
 			c := exec.Command("go", "build", "-trimpath", "-o", demo, "../demo")
 			c.Env = append(os.Environ(), "CGO_ENABLED=0")
