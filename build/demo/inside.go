@@ -39,6 +39,9 @@ func inside(args []string) error {
 	}
 	if keep && t.up {
 		prompt()
+		if len(gone) > 0 { // the user has shut it down
+			return errors.Join(err, <-gone)
+		}
 	}
 	if t.up {
 		err = errors.Join(err, t.shutdown(gone))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -106,17 +107,19 @@ func (t *tour) show() error {
 	return nil
 }
 
-// states holds the units to what the configuration says of them. The one that
-// crashes may be anywhere in its circle.
+// wantStates is what the configuration says of the units once start is over. The
+// one that crashes may be anywhere in its circle.
+var wantStates = map[string]string{
+	"syslogd": "running", "netup": "exited", "web": "running", "db": "running",
+	"dbclient": "exited", "online": "running", "stubborn": "running", "standby": "blocked",
+}
+
+// states holds the units to that.
 func states(units map[string]unit) error {
-	want := map[string]string{
-		"syslogd": "running", "netup": "exited", "web": "running", "db": "running",
-		"dbclient": "exited", "online": "running", "stubborn": "running", "standby": "blocked",
-	}
 	var bad []error
-	for name, state := range want {
-		if got := units[name].State; got != state {
-			bad = append(bad, fmt.Errorf("%s is %q: it should be %s", name, got, state))
+	for _, name := range slices.Sorted(maps.Keys(wantStates)) {
+		if got := units[name].State; got != wantStates[name] {
+			bad = append(bad, fmt.Errorf("%s is %q: it should be %s", name, got, wantStates[name]))
 		}
 	}
 	return errors.Join(bad...)
