@@ -92,6 +92,14 @@ func effectText(w *World, e *Effect) string {
 	case Trouble:
 		return name + ": " + e.Text
 	}
+	switch e.Kind {
+	case Joined:
+		return w.name(e.Unit) + ": joined"
+	case Replaced:
+		return w.name(e.Unit) + ": has its new form"
+	case Left:
+		return e.Text + ": left"
+	}
 	return "unknown effect"
 }
 

@@ -46,6 +46,7 @@ func (p *player) say(s string) { p.out = append(p.out, s) }
 // command runs one block.
 //
 //	units ...            the configuration follows
+//	reload ...           a new configuration follows; the plan is shown, and done
 //	boot [UNIT]          start|stop|restart UNIT...    start-all|stop-all
 //	wait STATE UNIT...   of the client: a state, up or down
 //	exit UNIT CODE, die UNIT SIGNAL          of the unit's own process
@@ -63,6 +64,8 @@ func (p *player) command(line string, input []string) {
 	switch words[0] {
 	case "units":
 		p.units(strings.Join(input, "\n"))
+	case "reload":
+		p.reload(strings.Join(input, "\n"))
 	case "boot":
 		root := None
 		if len(args) > 0 {
@@ -97,6 +100,16 @@ func (p *player) units(text string) {
 		p.w.SetMain(p.id(p.conf.Main))
 	}
 	p.hold, p.deaf, p.stuck = map[string]bool{}, map[string]bool{}, map[string]bool{}
+}
+
+// reload plans and does what a new configuration asks for.
+func (p *player) reload(text string) {
+	p.conf = loadText(text + "\n")
+	plan := p.w.Plan(p.conf.Units, func(u *Unit) bool { return u.Class == System })
+	for i := range plan {
+		p.say("plan: " + plan[i].String())
+	}
+	p.apply(Event{Kind: AskReload, Plan: plan})
 }
 
 func (p *player) id(name string) ID { return mustFind(p.t, p.w, name) }
@@ -306,6 +319,9 @@ func (p *player) show(word string, args []string) {
 	switch word {
 	case "list":
 		for id := ID(0); int(id) < p.w.Len(); id++ {
+			if p.w.Gone(id) {
+				continue
+			}
 			s := p.w.Status(id)
 			t := p.w.name(id) + ": " + s.State.String()
 			if r := p.w.ReasonText(s.Reason); r != "" {

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,7 +33,7 @@ const (
 func Main(args []string) int {
 	pid := unix.Getpid()
 	initial := pid == 1 && proc.InitialPIDNamespace()
-	opt, bad := ParseOptions(args, initial)
+	opt, bad := ParseOptions(args, initial || pid == 1 && slices.Contains(args, "--machine"))
 	if bad != "" {
 		complain(bad)
 		return 2
