@@ -75,11 +75,17 @@ func (m *sim) checkSpawn(e *Effect, n *node) {
 	if m.ending {
 		m.fail("%s: a start in a shutdown", n.unit.Name)
 	}
+	if e.Role == RolePre && e.Step > 0 || e.Role == RoleMain && len(n.unit.Pre) > 0 {
+		return // not the first of this start
+	}
 	for _, x := range n.req {
 		if s := m.states[x]; s != Running && s != Exited {
-			if e.Role == RolePre && e.Step == 0 || e.Role == RoleMain && len(n.unit.Pre) == 0 {
-				m.fail("%s starts while %s, which it requires, is %s", n.unit.Name, m.w.name(x), s)
-			}
+			m.fail("%s starts while %s, which it requires, is %s", n.unit.Name, m.w.name(x), s)
+		}
+	}
+	for _, y := range n.reqBy {
+		if s := m.states[y]; (s == Starting || s == Running || s == Stopping) && !m.w.nodes[y].s.Stuck {
+			m.fail("%s starts before %s, which requires it and is %s, has stopped", n.unit.Name, m.w.name(y), s)
 		}
 	}
 }
