@@ -8,6 +8,8 @@
 // build.go makes units of blocks by the table in keyrows.go, link.go and
 // cycle.go check what units say of one another); Show is the way back.
 //
-// The world goes Apply(now, Event) -> []Effect: phase.go has the words, step.go
-// what one unit does, world.go what its neighbours have to do with it.
+// The world goes Apply(now, Event) -> []Effect. Read phase.go for the words,
+// step.go (with stop.go and finish.go) for the life of one unit, the stories in
+// testdata/*.script, then settle.go and touch.go for what neighbours have to do
+// with it, request.go for what an operator asks and ending.go for the shutdown.
 package graph
