@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -39,8 +40,13 @@ func inside(args []string) error {
 	}
 	if keep && t.up {
 		prompt()
-		if len(gone) > 0 { // the user has shut it down
-			return errors.Join(err, <-gone)
+		if stopping() { // the user has asked for it
+			select {
+			case e := <-gone:
+				return errors.Join(err, e)
+			case <-time.After(patience):
+				return fmt.Errorf("the init still lives %s after the shutdown", patience)
+			}
 		}
 	}
 	if t.up {
@@ -72,6 +78,13 @@ The system is up. "motectl list" and the other verbs of "motectl help" are at ha
 	c := exec.Command("/bin/sh")
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	c.Run() // its exit is whatever the user typed last
+}
+
+// stopping reports whether the init is shutting down, or is gone.
+func stopping() bool {
+	out, code, err := motectl("status")
+	first, _, _ := strings.Cut(out, "\n")
+	return err != nil || code != 0 || strings.Contains(first, " - stopping ")
 }
 
 // others names the processes of this pid namespace besides this one.
