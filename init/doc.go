@@ -1,0 +1,21 @@
+// Package pid1 is the loop: it owns the process image that is the init, and
+// joins the other rooms. What the kernel says (mote/proc) becomes an event, the
+// world (mote/graph) answers with effects, and perform carries them out; the
+// control socket, the logs, boot, shutdown and the wrapper for one command are
+// here too. It must never block outside of Poll.Wait, never exit on a machine,
+// and hold no logic that could be pure.
+//
+// # Memory
+//
+// Everything that others can make grow has a bound: clients (maxClients, each
+// with a request of line.MaxLine and an answer of outHigh and one reply line),
+// log rings (as configured, in a memfd outside the heap), the console's backlog
+// (consoleBytes), readiness messages a turn (notifyBudget), texts added at run
+// time (maxTextBytes), units (graph.MaxUnits).
+//
+// # Reading order
+//
+// loop.go, output.go and spawn.go for the turn; boot.go, machine.go and
+// ending.go for the life; server.go, verbs.go and answers.go for the client;
+// log.go and ring.go for what units print.
+package pid1
