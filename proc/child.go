@@ -51,7 +51,7 @@ func Child(ops ...Op) (pid int, err error) {
 		switch op.Kind {
 		case OpKillAll:
 			if unix.Getpid() != 1 {
-				return 0, &Failure{StagePrepare, syscall.EPERM}
+				return 0, &Failure{Stage: StagePrepare, Errno: syscall.EPERM}
 			}
 			r.flags = uintptr(op.Signal)
 		case OpReboot:
@@ -59,19 +59,19 @@ func Child(ops ...Op) (pid int, err error) {
 		}
 		for _, path := range op.Paths {
 			if strings.IndexByte(path, 0) >= 0 {
-				return 0, &Failure{StagePrepare, syscall.EINVAL}
+				return 0, &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
 			}
 			r.paths = append(r.paths, unsafe.StringData(path+"\x00"))
 		}
 		if strings.IndexByte(op.Arg, 0) >= 0 {
-			return 0, &Failure{StagePrepare, syscall.EINVAL}
+			return 0, &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
 		}
 		r.arg = unsafe.StringData(op.Arg + "\x00")
 		raw.ops = append(raw.ops, r)
 	}
 	got, errno := fork(runOps, unsafe.Pointer(raw))
 	if errno != 0 {
-		return 0, &Failure{StageFork, errno}
+		return 0, &Failure{Stage: StageFork, Errno: errno}
 	}
 	return int(got), nil
 }

@@ -39,7 +39,7 @@
 //
 // Spawn prepares every byte before the fork. In the child only raw system
 // calls run, in the order that forked.go documents, and the first that fails
-// is reported as a stage and an errno over a close-on-exec pipe, whose end of
+// is reported as a stage and an errno (and which limit or capability) over a close-on-exec pipe, whose end of
 // file says that the exec succeeded. A build with the overlay lets the child
 // share this process's memory, and sleeps until its exec, where nothing can
 // make that long (mayShare); else the child gets a copy and nobody waits.

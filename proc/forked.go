@@ -17,16 +17,28 @@ import (
 //  2. session or process group; the terminal's foreground group
 //  3. every descriptor close-on-exec, then the terminal, stdin, and all
 //     declared ones at their numbers
-//  4. the limit of open files, which would have kept step 3 from high numbers
-//  5. directory and umask, still as the init, who can reach them
-//  6. groups, then gid, then uid: the last takes the right to the others
-//  7. the empty mask, last: a signal that came meanwhile now has its default
+//  4. the OOM score, a file in /proc: the chroot may have none, and a limit of
+//     files may leave no descriptor to open it
+//  5. the limits, with the one of open files that the init was started with;
+//     earlier it would have kept step 3 from high numbers. Before the
+//     priorities, which the limits nice and rtprio may allow
+//  6. nice, io priority, scheduler, processors: as the init, who may
+//  7. chroot, then the directory inside it, and umask, still as the init, who
+//     can reach them
+//  8. keeping capabilities over step 9, securebits, and the bounding set, for
+//     which CAP_SETPCAP is needed
+//  9. groups, then gid, then uid: the last takes the right to the others
+// 10. the permitted, effective and inheritable sets, which step 9 has emptied,
+//     then the ambient one, which may hold what is in both others
+// 11. no new privileges, which nothing above must meet
+// 12. the empty mask, last: a signal that came meanwhile now has its default
 //     effect and meets no handler
-//  8. exec of the candidates in order
+// 13. exec of the candidates in order, inside the chroot; EAGAIN there is the
+//     limit of processes, which the kernel counts for the new user
 
 // The runtime's side of a fork, under the names that it keeps for others
 // (runtime/proc.go, go.dev/issue/67401). AfterForkInChild is not needed: it
-// resets what has a handler and restores a mask, and steps 1 and 7 do more.
+// resets what has a handler and restores a mask, and steps 1 and 12 do more.
 //
 //go:linkname beforeFork syscall.runtime_BeforeFork
 func beforeFork()
@@ -70,7 +82,7 @@ func exitChild(code uintptr) {
 func runPlan(arg unsafe.Pointer) {
 	p := (*plan)(arg)
 	stage, errno := p.run()
-	p.message = [2]uint32{uint32(stage), uint32(errno)}
+	p.message = [3]uint32{uint32(stage), uint32(errno), p.item}
 	syscall.RawSyscall(unix.SYS_WRITE, uintptr(p.result),
 		uintptr(unsafe.Pointer(&p.message)), unsafe.Sizeof(p.message))
 	exitChild(127)
@@ -90,10 +102,12 @@ func (p *plan) run() (Stage, syscall.Errno) {
 			return stage, errno
 		}
 	}
-	if p.nofile.Max != 0 {
-		if _, _, errno := syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE,
-			uintptr(unsafe.Pointer(&p.nofile)), 0, 0, 0); errno != 0 {
-			return StageNofile, errno
+	if stage, errno := p.resourcesOf(); errno != 0 {
+		return stage, errno
+	}
+	if p.root != nil {
+		if _, _, errno := syscall.RawSyscall(unix.SYS_CHROOT, uintptr(unsafe.Pointer(p.root)), 0, 0); errno != 0 {
+			return StageChroot, errno
 		}
 	}
 	if p.dir != nil {
@@ -104,10 +118,16 @@ func (p *plan) run() (Stage, syscall.Errno) {
 	if p.umask >= 0 {
 		syscall.RawSyscall(unix.SYS_UMASK, uintptr(p.umask), 0, 0)
 	}
+	if stage, errno := p.narrow(); errno != 0 {
+		return stage, errno
+	}
 	if p.cred {
 		if stage, errno := p.credentials(); errno != 0 {
 			return stage, errno
 		}
+	}
+	if stage, errno := p.finish(); errno != 0 {
+		return stage, errno
 	}
 	return StageExec, p.exec()
 }
@@ -147,8 +167,8 @@ func (p *plan) join() (errno syscall.Errno) {
 		// TTOU is blocked, so a background group may do this (tcsetpgrp(3)).
 		// Descriptor 0 need not be a terminal, and not ours.
 		pid, _, _ := syscall.RawSyscall(unix.SYS_GETPID, 0, 0, 0)
-		p.pgrp = int32(pid)
-		syscall.RawSyscall(unix.SYS_IOCTL, 0, unix.TIOCSPGRP, uintptr(unsafe.Pointer(&p.pgrp)))
+		p.number = int32(pid)
+		syscall.RawSyscall(unix.SYS_IOCTL, 0, unix.TIOCSPGRP, uintptr(unsafe.Pointer(&p.number)))
 	}
 	return errno
 }

@@ -8,20 +8,24 @@ import (
 )
 
 var helpers = map[string]func(){
-	"forkfails":    helperForkFails,
-	"credrefused":  helperCredRefused,
-	"nofile":       helperNofile,
-	"signals":      helperSignals,
-	"signalslate":  helperSignalsLate,
-	"fault":        helperFault,
-	"child":        helperChild,
-	"childinherit": helperChildInherit,
-	"exits":        helperExits,
-	"exitslate":    helperExitsLate,
-	"ordinary":     helperOrdinary,
-	"foreground":   helperForeground,
-	"early":        helperEarly,
-	"reexec":       helperReexec,
+	"contextrefused": helperContextRefused,
+	"forkfails":      helperForkFails,
+	"ionice":         helperIONice,
+	"oom":            helperOOM,
+	"where":          helperWhere,
+	"credrefused":    helperCredRefused,
+	"nofile":         helperNofile,
+	"signals":        helperSignals,
+	"signalslate":    helperSignalsLate,
+	"fault":          helperFault,
+	"child":          helperChild,
+	"childinherit":   helperChildInherit,
+	"exits":          helperExits,
+	"exitslate":      helperExitsLate,
+	"ordinary":       helperOrdinary,
+	"foreground":     helperForeground,
+	"early":          helperEarly,
+	"reexec":         helperReexec,
 }
 
 // helper runs this test file as the helper name and gives what it prints.

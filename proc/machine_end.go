@@ -278,7 +278,7 @@ func parseSwaps(text string) []string {
 func swapOff(file string) (int, error) {
 	got, errno := fork(runSwapOff, unsafe.Pointer(unsafe.StringData(file+"\x00")))
 	if errno != 0 {
-		return 0, &Failure{StageFork, errno}
+		return 0, &Failure{Stage: StageFork, Errno: errno}
 	}
 	return int(got), nil
 }

@@ -31,13 +31,13 @@ type killPlan struct {
 // The child exits with ESRCH when there is nobody.
 func KillAll(sig int) (pid int, err error) {
 	if unix.Getpid() != 1 {
-		return 0, &Failure{StagePrepare, unix.EPERM}
+		return 0, &Failure{Stage: StagePrepare, Errno: unix.EPERM}
 	}
 	p := &killPlan{sig: uintptr(sig), blind: !ownProc()}
 	copy(p.proc[:], "/proc")
 	got, errno := fork(runKillAll, unsafe.Pointer(p))
 	if errno != 0 {
-		return 0, &Failure{StageFork, errno}
+		return 0, &Failure{Stage: StageFork, Errno: errno}
 	}
 	return int(got), nil
 }

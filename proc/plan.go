@@ -3,8 +3,6 @@ package proc
 import (
 	"strings"
 	"syscall"
-
-	"mote/proc/first"
 )
 
 // The limits of a Spec, as errors of the stage prepare.
@@ -32,6 +30,7 @@ type plan struct {
 	path  []*byte
 	argv  []*byte // the last is nil
 	env   []*byte // the last is nil
+	root  *byte
 	dir   *byte
 	stdin *byte
 	tty   *byte
@@ -47,10 +46,16 @@ type plan struct {
 	places []place
 	floor  int32 // above every place.to
 	result int32 // the write end of the result pipe
-	nofile first.Limit
 
-	message [2]uint32 // stage and errno, as they go over the pipe
-	pgrp    int32
+	ctx    Context
+	limits []Limit // the init's own for files, then those of ctx
+	oom    []byte  // the text of ctx.OOM
+
+	message   [3]uint32 // stage, errno and item, as they go over the pipe
+	item      uint32    // the limit or the capability that a step is at
+	number    int32     // what a call points to
+	capHeader [2]uint32
+	capData   [2]capData
 }
 
 // thePlan is the one plan, whose memory is used again: a spawn in the steady
@@ -60,16 +65,19 @@ var thePlan plan
 // prepare fills p from s.
 func (p *plan) prepare(s *Spec) error {
 	if len(s.Path) == 0 || len(s.Argv) == 0 {
-		return &Failure{StagePrepare, syscall.EINVAL}
+		return &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
 	}
 	if err := p.placeAll(s); err != nil {
 		return err
 	}
+	if !p.context(s) {
+		return &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
+	}
 	size := 0
-	for _, list := range [][]string{s.Path, s.Argv, s.Env, {s.Dir, s.StdinPath, s.TTY}} {
+	for _, list := range [][]string{s.Path, s.Argv, s.Env, {s.Root, s.Dir, s.StdinPath, s.TTY}} {
 		for _, word := range list {
 			if strings.IndexByte(word, 0) >= 0 {
-				return &Failure{StagePrepare, syscall.EINVAL}
+				return &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
 			}
 			size += len(word) + 1
 		}
@@ -81,11 +89,10 @@ func (p *plan) prepare(s *Spec) error {
 	p.path = p.words(p.path[:0], s.Path)
 	p.argv = append(p.words(p.argv[:0], s.Argv), nil)
 	p.env = append(p.words(p.env[:0], s.Env), nil)
-	p.dir, p.stdin, p.tty = p.word(s.Dir), p.word(s.StdinPath), p.word(s.TTY)
+	p.root, p.dir, p.stdin, p.tty = p.word(s.Root), p.word(s.Dir), p.word(s.StdinPath), p.word(s.TTY)
 	p.groups = append(p.groups[:0], s.Groups...)
 	p.uid, p.gid, p.cred = s.Uid, s.Gid, s.Cred
 	p.umask, p.group, p.inherit = s.Umask, s.Group, s.Inherit
-	p.nofile = first.Nofile
 	return nil
 }
 
@@ -115,7 +122,7 @@ func (p *plan) placeAll(s *Spec) error {
 	p.places, p.floor = p.places[:0], 3
 	if s.Inherit {
 		if len(s.Fds) > 0 {
-			return &Failure{StagePrepare, syscall.EINVAL}
+			return &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
 		}
 		return nil
 	}
@@ -132,7 +139,7 @@ func (p *plan) placeAll(s *Spec) error {
 	if in == -1 || out == -1 {
 		null, err := nullFD()
 		if err != nil {
-			return &Failure{StagePrepare, asErrno(err)}
+			return &Failure{Stage: StagePrepare, Errno: asErrno(err)}
 		}
 		if in == -1 {
 			in = null
@@ -147,15 +154,15 @@ func (p *plan) placeAll(s *Spec) error {
 
 func (p *plan) placeMore(fds []FD) error {
 	if len(fds) > maxPlaces {
-		return &Failure{StagePrepare, syscall.E2BIG}
+		return &Failure{Stage: StagePrepare, Errno: syscall.E2BIG}
 	}
 	for _, fd := range fds {
 		if fd.From < 0 || fd.To < 3 || fd.To > maxPlaceTo {
-			return &Failure{StagePrepare, syscall.EBADF}
+			return &Failure{Stage: StagePrepare, Errno: syscall.EBADF}
 		}
 		for _, have := range p.places {
 			if have.to == int32(fd.To) {
-				return &Failure{StagePrepare, syscall.EEXIST}
+				return &Failure{Stage: StagePrepare, Errno: syscall.EEXIST}
 			}
 		}
 		p.places = append(p.places, place{int32(fd.From), int32(fd.To)})

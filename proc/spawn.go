@@ -20,17 +20,29 @@ const (
 	StageTTY // open, TIOCSCTTY, tcsetpgrp
 	StageStdin
 	StageFD
-	StageNofile
+	StageOOM
+	StageLimit // Item is the resource, as in Limit
+	StageNice
+	StageIonice
+	StageSched
+	StageCPUs
+	StageChroot
 	StageChdir
+	StageSecurebits
+	StageBounding // Item is the capability
 	StageSetgroups
 	StageSetgid
 	StageSetuid
+	StageCaps    // PR_SET_KEEPCAPS, capset
+	StageAmbient // Item is the capability
+	StageNoNewPrivs
 	StageExec
 	stageCount
 )
 
 var stageNames = [stageCount]string{"prepare", "fork", "setsid", "tty", "stdin", "fd",
-	"nofile", "chdir", "setgroups", "setgid", "setuid", "exec"}
+	"oom", "limit", "nice", "ionice", "sched", "cpus", "chroot", "chdir", "securebits", "bounding",
+	"setgroups", "setgid", "setuid", "caps", "ambient", "no-new-privs", "exec"}
 
 // String is the stage's name as the client shows it.
 func (s Stage) String() string {
@@ -44,6 +56,7 @@ func (s Stage) String() string {
 type Failure struct {
 	Stage Stage
 	Errno syscall.Errno
+	Item  int // which one, where a stage has several
 }
 
 // Error is "STAGE: TEXT OF THE ERRNO".
@@ -75,12 +88,15 @@ type Spec struct {
 	Argv []string // at least one
 	Env  []string // NAME=VALUE
 
+	Root  string // the root directory for Dir and Path; "" keeps the init's
 	Dir   string // "" keeps the init's
 	Umask int    // -1 keeps the init's
 
 	Cred     bool // Groups, Gid and Uid are set, in this order
 	Uid, Gid uint32
 	Groups   []uint32
+
+	Context *Context // nil asks for nothing
 
 	Stdin     int    // a descriptor; -1 is StdinPath, and /dev/null if that is ""
 	StdinPath string // opened in the child, never as a controlling terminal
@@ -124,7 +140,7 @@ func Spawn(s *Spec) (Process, error) {
 	}
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return Process{}, &Failure{StageFork, asErrno(err)}
+		return Process{}, &Failure{Stage: StageFork, Errno: asErrno(err)}
 	}
 	if !haveCloseRange && !s.Inherit {
 		closeInherited()
@@ -134,7 +150,7 @@ func Spawn(s *Spec) (Process, error) {
 	unix.Close(pipe[1])
 	if errno != 0 {
 		unix.Close(pipe[0])
-		return Process{}, &Failure{StageFork, errno}
+		return Process{}, &Failure{Stage: StageFork, Errno: errno}
 	}
 	if s.Group == GroupForeground || s.Group == GroupOwn {
 		// The child does the same; whoever is first, the group is there when
@@ -149,10 +165,12 @@ var neverShare = false
 
 // mayShare reports whether this process may sleep until the child's exec, which
 // makes a spawn several times faster (BenchmarkSpawn). It may not where that
-// could take for ever: the child opens more than the program, or any mount is
-// one that waits for a server, and the program or its folder might be there.
+// could take for ever: the child opens more than the program, or asks for a place
+// behind others on the processor, or any mount is one that waits for a server,
+// and the program or its folder might be there. /proc waits for nobody.
 func (p *plan) mayShare() bool {
-	return hasOverlay() && !neverShare && p.stdin == nil && p.tty == nil && theMounts.allLocal()
+	return hasOverlay() && !neverShare && p.stdin == nil && p.tty == nil && !p.ctx.mayStarve() &&
+		theMounts.allLocal()
 }
 
 // shrink lets go of a plan that an exceptional Spec has made large.
@@ -167,7 +185,7 @@ func (p *plan) shrink() {
 // the caller takes fd out of its Poll and closes it. Once the child has been
 // seen by NextExit the answer is there: an exit is looked at after it.
 func ReadResult(fd int) (done bool, fail *Failure) {
-	var message [2]uint32
+	var message [3]uint32
 	buf := (*[unsafe.Sizeof(message)]byte)(unsafe.Pointer(&message))[:]
 	for {
 		n, err := unix.Read(fd, buf)
@@ -177,9 +195,9 @@ func ReadResult(fd int) (done bool, fail *Failure) {
 		case err == unix.EAGAIN:
 			return false, nil
 		case err != nil:
-			return true, &Failure{StageFork, asErrno(err)}
+			return true, &Failure{Stage: StageFork, Errno: asErrno(err)}
 		case n == len(buf):
-			return true, &Failure{Stage(message[0]), syscall.Errno(message[1])}
+			return true, &Failure{Stage(message[0]), syscall.Errno(message[1]), int(message[2])}
 		}
 		return true, nil // the end of the file: exec has closed it
 	}
