@@ -305,6 +305,9 @@ func (b *builder) finish() {
 	if len(u.Log) == 0 {
 		u.Log = defaultLog
 	}
+	if u.Context != nil && *u.Context == noContext {
+		u.Context = nil // a key with the value that it has anyway
+	}
 	if !b.stdinSet {
 		u.Stdin = Input{Kind: defaultStdin(u)}
 	}

@@ -145,7 +145,11 @@ func rowNames(rows []row) func(yield func(string) bool) {
 // unknownWord says that a word is in no row of a table and which one is
 // nearest (SPEC F9).
 func unknownWord(what, word string, rows []row) string {
-	name, near := nearest(word, rowNames(rows))
+	return unknownName(what, word, rowNames(rows))
+}
+
+func unknownName(what, word string, known func(yield func(string) bool)) string {
+	name, near := nearest(word, known)
 	if near {
 		return "unknown " + what + " " + quote(word) + ": write " + quote(name)
 	}

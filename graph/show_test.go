@@ -187,6 +187,9 @@ func (g generator) process(u *Unit) {
 	case g.maybe() && u.Tty != "":
 		u.Stdin = Input{Kind: InputTty}
 	}
+	if g.maybe() {
+		g.context(u)
+	}
 	u.KillMode = KillMode(g.IntN(2))
 	if g.maybe() {
 		u.Stop = nil
@@ -198,6 +201,56 @@ func (g generator) process(u *Unit) {
 			u.Stop = append(u.Stop, StopStep{n, g.duration()})
 		}
 	}
+}
+
+// context fills what a Context has.
+func (g generator) context(u *Unit) {
+	var c Context
+	if g.maybe() {
+		c.Chroot = g.path()
+	}
+	for n := range c.Limits {
+		if g.maybe() {
+			c.LimitsSet |= 1 << n
+			c.Limits[n] = Limit{g.limit(), Infinity}
+			if g.maybe() {
+				c.Limits[n].Hard = c.Limits[n].Soft
+			}
+		}
+	}
+	if c.NiceSet = g.maybe(); c.NiceSet {
+		c.Nice = int8(g.IntN(40) - 20)
+	}
+	if c.OOMSet = g.maybe(); c.OOMSet {
+		c.OOM = int16(g.IntN(2001) - 1000)
+	}
+	if c.SchedSet = g.maybe(); c.SchedSet {
+		c.SchedPolicy = []uint8{0, 1, 2, 3, 5}[g.IntN(5)]
+		if c.SchedPolicy == 1 || c.SchedPolicy == 2 {
+			c.SchedPriority = uint8(1 + g.IntN(99))
+		}
+	}
+	if g.maybe() {
+		c.IOPrio = uint16((1+g.IntN(3))<<13 | g.IntN(8))
+	}
+	for g.maybe() {
+		c.CPUs[g.IntN(len(c.CPUs))] = uint(g.Uint64())
+	}
+	c.Securebits, c.NoNewPrivs = uint8(g.IntN(64)), g.maybe()
+	if c.CapsSet = g.maybe(); c.CapsSet && g.maybe() {
+		c.Caps = g.Uint64() & (1<<41 - 1)
+	}
+	if c != noContext {
+		u.Context = &c
+	}
+}
+
+// limit gives half of a limit.
+func (g generator) limit() uint64 {
+	if g.maybe() {
+		return Infinity
+	}
+	return uint64(g.IntN(5000)) << g.IntN(30)
 }
 
 // noTty fills what services and tasks have.
@@ -251,6 +304,13 @@ func TestShow(t *testing.T) {
 		{"written limit", "service a x\n critical reboot\n restart always limit 0", "service  a x\n    critical  reboot\n    restart   always limit 0"},
 		{"max follows delay", "service a x\n restart always delay 1m", "service  a x\n    restart   always delay 1m"},
 		{"stdin", "tty a x\n tty /dev/a\n stdin null", "tty      a x\n    tty       /dev/a\n    stdin     null"},
+		{"context", "service a x\n caps CAP_KILL chown\n limit CORE infinity\n limit as 1048576:4G\n cpus 5,0-1,1,3,2\n nice +0\n oom -0\n sched rr 7\n ionice idle:4\n no-new-privs yes\n securebits noroot-locked noroot\n chroot /srv",
+			"service  a x\n    chroot    /srv\n    caps      chown kill\n    no-new-privs yes\n    securebits noroot noroot-locked\n    limit     core infinity\n" +
+				"    limit     as 1M:4G\n    nice      0\n    oom       0\n    sched     rr 7\n    cpus      0-3,5\n    ionice    idle"},
+		{"context that is none", "service a x\n no-new-privs no\n chroot /x\n caps chown\n limit core 0\n nice 1\n oom 1\n sched idle\n cpus 1\n ionice idle\n securebits noroot\n" +
+			" !chroot\n !caps\n !limit\n !nice\n !oom\n !sched\n !cpus\n !ionice\n !securebits\n !no-new-privs", "service  a x"},
+		{"caps add up", "service a x\n caps chown\n caps none\n limit core 1\n limit core 2\nextend a\n caps kill\n nice 3", "service  a x\n    caps      chown kill\n    limit     core 2\n    nice      3"},
+		{"no caps", "service a x\n caps none", "service  a x\n    caps      none"},
 		{"extended", "service a x\n env A=1 B=2\n after b\nextend a\n env A=3\n !after\n exec y", "service  a y\n    env       A=3\n    env       B=2"},
 	}
 	for _, tt := range tests {
@@ -272,6 +332,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("tty g@ getty %i\n    tty /dev/%i\nextend g@1\n    env A=${B:-\"\\}\"}\n")
 	f.Add("include *.conf\nset A 'b c'\nmain web@1\noption shutdown-timeout 5s\n\\\n  \x00\xff")
 	f.Add("service a x\n    restart always delay 1m limit 3 within 0\n    critical shell\n    log ring 1K\n    log null\n    if not file-has /a b\n")
+	f.Add("service a x\n caps KILL cap_bpf\n caps none\n limit nofile 5:infinity\n cpus 0-3,5\n nice -5\n oom 1\n sched rr 5\n ionice idle:7\n securebits noroot\n no-new-privs yes\n chroot /x\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		c := load(text)
 		c.SetMain("web@2")

@@ -227,6 +227,7 @@ type Unit struct {
 	Group     string
 	Groups    []string // with GroupsSet, in place of the user's own
 	GroupsSet bool
+	Context   *Context // nil asks for nothing
 	Stdin     Input
 	Tty       string // path of the controlling terminal
 	Log       []Sink // never empty: the default is one ring

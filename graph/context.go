@@ -1,0 +1,121 @@
+package graph
+
+import (
+	"math/bits"
+	"strings"
+)
+
+// Context is what the keys from chroot to ionice ask for. Its numbers are those
+// of the kernel, on all machines the same. The zero value asks for nothing, and
+// a Unit that asks for nothing has none.
+type Context struct {
+	Chroot string
+
+	Limits    [limitCount]Limit // by the number of the name
+	LimitsSet uint16            // a bit for each that is set
+
+	OOMSet, NiceSet, SchedSet bool
+
+	OOM           int16
+	Nice          int8
+	SchedPolicy   uint8 // SCHED_OTHER and so on, sched(7)
+	SchedPriority uint8
+	IOPrio        uint16 // class<<13 | level, ioprio_set(2); 0 is none
+	CPUs          [maxCPUs / bits.UintSize]uint
+
+	Securebits uint8 // SECBIT_NOROOT and so on, capabilities(7)
+	NoNewPrivs bool
+	CapsSet    bool
+	Caps       uint64 // a bit for each, by its number
+}
+
+// Limit is a resource limit; Infinity is none.
+type Limit struct{ Soft, Hard uint64 }
+
+// Infinity is RLIM_INFINITY of getrlimit(2).
+const Infinity = 1<<64 - 1
+
+const (
+	limitCount = 16
+	maxCPUs    = 1024 // as many as cpu_set_t of the C libraries has
+)
+
+// names is a list of words in the order of their numbers, with a blank between
+// them: one string is much smaller than a slice of them.
+type names string
+
+// The words of keys. Those of limit are in the order of most machines
+// (include/uapi/asm-generic/resource.h); package proc knows the others.
+const (
+	limitNames   names = "cpu fsize data stack core rss nproc nofile memlock as locks sigpending msgqueue nice rtprio rttime"
+	ioniceNames  names = "realtime best-effort idle" // from 1
+	secureNames  names = "noroot noroot-locked no-setuid-fixup no-setuid-fixup-locked keep-caps keep-caps-locked"
+	noCapability       = "none"
+
+	capNames names = "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable " +
+		"net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace " +
+		"sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control " +
+		"setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
+)
+
+// limitInBytes has a bit for each limit that is a size.
+const limitInBytes = 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<8 | 1<<9 | 1<<12
+
+// all gives the words in their order.
+func (n names) all(yield func(string) bool) {
+	for rest, more := string(n), true; more; {
+		var word string
+		if word, rest, more = strings.Cut(rest, " "); !yield(word) {
+			return
+		}
+	}
+}
+
+// number gives the number of a word, -1 if it is not in the list.
+func (n names) number(word string) int {
+	i := 0
+	for w := range n.all {
+		if w == word {
+			return i
+		}
+		i++
+	}
+	return -1
+}
+
+// at gives the word of a number; what has no name is shown by its number.
+func (n names) at(number int) string {
+	i := number
+	for w := range n.all {
+		if i == 0 {
+			return w
+		}
+		i--
+	}
+	return itoa(number)
+}
+
+// LimitName gives the word of a resource limit.
+func LimitName(number int) string { return limitNames.at(number) }
+
+// CapName gives the word of a capability.
+func CapName(number int) string { return capNames.at(number) }
+
+// noContext is what a unit without one asks for.
+var noContext Context
+
+// asked gives what the unit asks for, to be read only.
+func (u *Unit) asked() *Context {
+	if u.Context == nil {
+		return &noContext
+	}
+	return u.Context
+}
+
+// context gives what the unit asks for, to be changed by its builder alone.
+func (u *Unit) context() *Context {
+	if u.Context == nil {
+		u.Context = new(Context)
+	}
+	return u.Context
+}
