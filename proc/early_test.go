@@ -76,7 +76,7 @@ func helperEarly() {
 	}
 	var seen []string
 	for _, kv := range Environ() {
-		if strings.HasPrefix(kv, "GO") || strings.HasPrefix(kv, "MOTE") {
+		if strings.HasPrefix(kv, "GOMAXPROCS=") || strings.HasPrefix(kv, "GODEBUG=") || strings.HasPrefix(kv, "MOTE") {
 			seen = append(seen, kv)
 		}
 	}
