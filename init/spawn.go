@@ -71,13 +71,13 @@ func (r *refusal) words() string {
 
 // failWords keeps what the message of a failed exec has to name.
 func (in *Init) failWords(s *proc.Spec) string {
-	return s.Argv[0] + "\x00" + s.Dir + "\x00" + s.TTY + "\x00" + s.StdinPath
+	return s.Argv[0] + "\x00" + s.Dir + "\x00" + s.TTY + "\x00" + s.StdinPath + "\x00" + s.Root
 }
 
 // spawnFailed is the event of a child that reported a stage and an errno.
 func (in *Init) spawnFailed(id graph.ID, gen uint64, f *proc.Failure, what string) graph.Event {
-	names := strings.SplitN(what, "\x00", 4)
-	text := f.Errno.Error()
+	names := strings.SplitN(what, "\x00", 5)
+	text := failItem(f) + f.Errno.Error()
 	switch f.Stage {
 	case proc.StageExec:
 		text = names[0] + ": " + text
@@ -87,6 +87,8 @@ func (in *Init) spawnFailed(id graph.ID, gen uint64, f *proc.Failure, what strin
 		text = names[2] + ": " + text
 	case proc.StageStdin:
 		text = names[3] + ": " + text
+	case proc.StageChroot:
+		text = names[4] + ": " + text
 	}
 	code := int16(1)
 	if f.Stage == proc.StageExec {
@@ -155,6 +157,7 @@ func (in *Init) prepare(u *graph.Unit, e *graph.Effect) (spec *proc.Spec, ready 
 	if bad = credentials(u, acc, spec); bad != nil {
 		return nil, 0, bad
 	}
+	context(u, spec)
 	if bad = in.channels(u, e, spec, env, &ready); bad != nil {
 		return nil, ready, bad
 	}
