@@ -21,7 +21,7 @@ type Context struct {
 	SchedPolicy   uint8 // SCHED_OTHER and so on, sched(7)
 	SchedPriority uint8
 	IOPrio        uint16 // class<<13 | level, ioprio_set(2); 0 is none
-	CPUs          [maxCPUs / bits.UintSize]uint
+	CPUs          string // as written, for CPUMask
 
 	Securebits uint8 // SECBIT_NOROOT and so on, capabilities(7)
 	NoNewPrivs bool
@@ -49,6 +49,7 @@ type names string
 const (
 	limitNames   names = "cpu fsize data stack core rss nproc nofile memlock as locks sigpending msgqueue nice rtprio rttime"
 	ioniceNames  names = "realtime best-effort idle" // from 1
+	schedNames   names = "other batch idle fifo rr"
 	secureNames  names = "noroot noroot-locked no-setuid-fixup no-setuid-fixup-locked keep-caps keep-caps-locked"
 	noCapability       = "none"
 
@@ -61,38 +62,47 @@ const (
 // limitInBytes has a bit for each limit that is a size.
 const limitInBytes = 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<8 | 1<<9 | 1<<12
 
-// all gives the words in their order.
-func (n names) all(yield func(string) bool) {
-	for rest, more := string(n), true; more; {
-		var word string
-		if word, rest, more = strings.Cut(rest, " "); !yield(word) {
-			return
-		}
-	}
-}
+// list gives the words as a slice.
+func (n names) list() []string { return strings.Split(string(n), " ") }
 
 // number gives the number of a word, -1 if it is not in the list.
 func (n names) number(word string) int {
-	i := 0
-	for w := range n.all {
+	for i, w := range n.list() {
 		if w == word {
 			return i
 		}
-		i++
 	}
 	return -1
 }
 
 // at gives the word of a number; what has no name is shown by its number.
 func (n names) at(number int) string {
-	i := number
-	for w := range n.all {
-		if i == 0 {
-			return w
-		}
-		i--
+	if list := n.list(); number < len(list) {
+		return list[number]
 	}
 	return itoa(number)
+}
+
+// CPUMask gives the processors of a list such as "0-3,5", a bit for each, in
+// words of unsigned long. It reports false for what is no list.
+func CPUMask(list string) (mask [maxCPUs / bits.UintSize]uint, ok bool) {
+	for more := true; more; {
+		var part string
+		part, list, more = strings.Cut(list, ",")
+		from, to, isRange := strings.Cut(part, "-")
+		if !isRange {
+			to = from
+		}
+		first, ok1 := digits(from, maxCPUs)
+		last, ok2 := digits(to, maxCPUs)
+		if !ok1 || !ok2 || first > last || last >= maxCPUs {
+			return mask, false
+		}
+		for i := first; i <= last; i++ {
+			mask[i/bits.UintSize] |= 1 << (i % bits.UintSize)
+		}
+	}
+	return mask, true
 }
 
 // LimitName gives the word of a resource limit.

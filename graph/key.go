@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 
 	"mote/graph/line"
@@ -132,14 +133,12 @@ func findRow(rows []row, name string) int {
 }
 
 // rowNames gives the names of a table in its order.
-func rowNames(rows []row) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for i := range rows {
-			if !yield(rows[i].Name) {
-				return
-			}
-		}
+func rowNames(rows []row) []string {
+	list := make([]string, len(rows))
+	for i := range rows {
+		list[i] = rows[i].Name
 	}
+	return list
 }
 
 // unknownWord says that a word is in no row of a table and which one is
@@ -148,8 +147,8 @@ func unknownWord(what, word string, rows []row) string {
 	return unknownName(what, word, rowNames(rows))
 }
 
-func unknownName(what, word string, known func(yield func(string) bool)) string {
-	name, near := nearest(word, known)
+func unknownName(what, word string, known []string) string {
+	name, near := nearest(word, slices.Values(known))
 	if near {
 		return "unknown " + what + " " + quote(word) + ": write " + quote(name)
 	}

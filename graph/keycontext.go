@@ -27,7 +27,7 @@ func setCaps(b *builder, w []line.Word) {
 			return
 		case name == noCapability:
 		case n < 0:
-			b.fault(unknownName("capability", name, capNames.all))
+			b.fault(unknownName("capability", name, capNames.list()))
 			return
 		default:
 			caps |= 1 << n
@@ -59,7 +59,7 @@ func setSecurebits(b *builder, w []line.Word) {
 	for _, word := range w {
 		n := secureNames.number(word.Text)
 		if n < 0 {
-			b.fault(unknownName("securebits word", word.Text, secureNames.all))
+			b.fault(unknownName("securebits word", word.Text, secureNames.list()))
 			return
 		}
 		set |= 1 << n
@@ -71,7 +71,7 @@ func setLimit(b *builder, w []line.Word) {
 	name := lower(w[0].Text)
 	n := limitNames.number(name)
 	if n < 0 {
-		b.fault(unknownName("limit", name, limitNames.all))
+		b.fault(unknownName("limit", name, limitNames.list()))
 		return
 	}
 	softText, hardText, both := strings.Cut(w[1].Text, ":")
@@ -114,80 +114,63 @@ func parseLimit(n int, s string) (value uint64, wrong string) {
 }
 
 func setNice(b *builder, w []line.Word) {
-	n, wrong := parseSigned(w[0].Text, -20, 19)
-	if b.value("nice", w[0], wrong) {
+	if n, ok := b.signed(w[0], -20, 19); ok {
 		c := b.u.context()
 		c.Nice, c.NiceSet = int8(n), true
 	}
 }
 
 func setOOM(b *builder, w []line.Word) {
-	n, wrong := parseSigned(w[0].Text, -1000, 1000)
-	if b.value("oom", w[0], wrong) {
+	if n, ok := b.signed(w[0], -1000, 1000); ok {
 		c := b.u.context()
 		c.OOM, c.OOMSet = int16(n), true
 	}
 }
 
-// parseSigned reads a whole number that may have a sign in front.
-func parseSigned(s string, least, most int) (n int, wrong string) {
-	number, negative := strings.CutPrefix(s, "-")
-	v, ok := digits(strings.TrimPrefix(number, "+"), 1<<20)
-	if n = int(v); negative {
-		n = -n
+// signed takes a whole number that may have a sign in front.
+func (b *builder) signed(w line.Word, least, most int) (n int, ok bool) {
+	n, err := strconv.Atoi(w.Text)
+	if err != nil || n < least || n > most {
+		return 0, b.value(b.key.Name, w, noNumber(least, most))
 	}
-	if !ok || n < least || n > most || strings.HasPrefix(s, "-+") {
-		return 0, "is no number from " + itoa(least) + " to " + itoa(most) + ": correct it"
-	}
-	return n, ""
+	return n, true
 }
 
-// schedPolicies are the kernel's numbers of the words in their order.
+// schedPolicies are the kernel's numbers of schedNames. The last two, from
+// schedRealtime, have a priority.
 var schedPolicies = [...]uint8{0, 3, 5, 1, 2}
 
-func schedWord(i int) string { return names("other batch idle fifo rr").at(i) }
+const schedRealtime = 3
 
 func setSched(b *builder, w []line.Word) {
-	i := b.choice(w[0], schedWord(0), schedWord(1), schedWord(2), schedWord(3), schedWord(4))
-	realtime, priority := i >= 3, 0
+	i := b.choice(w[0], schedNames.list()...)
+	if i < 0 {
+		return
+	}
+	what, priority := "sched "+w[0].Text, 0
 	switch {
-	case i < 0:
+	case i < schedRealtime && len(w) > 1:
+		b.fault(what + " takes no further word: remove " + quote(w[1].Text))
 		return
-	case realtime && len(w) < 2:
-		b.fault("sched " + w[0].Text + " has no priority: write " + quote("sched "+w[0].Text+" 10"))
+	case i >= schedRealtime && len(w) == 1:
+		b.fault(what + " has no priority: write " + quote(what+" 10"))
 		return
-	case !realtime && len(w) > 1:
-		b.fault("sched " + w[0].Text + " takes no further word: remove " + quote(w[1].Text))
-		return
-	case realtime:
-		n, wrong := parseNumber(w[1].Text, 1, 99)
-		if !b.value("sched "+w[0].Text, w[1], wrong) {
+	case i >= schedRealtime:
+		var wrong string
+		if priority, wrong = parseNumber(w[1].Text, 1, 99); !b.value(what, w[1], wrong) {
 			return
 		}
-		priority = n
 	}
 	c := b.u.context()
 	c.SchedSet, c.SchedPolicy, c.SchedPriority = true, schedPolicies[i], uint8(priority)
 }
 
 func setCPUs(b *builder, w []line.Word) {
-	var set Context
-	for part := range strings.SplitSeq(w[0].Text, ",") {
-		from, to, isRange := strings.Cut(part, "-")
-		if !isRange {
-			to = from
-		}
-		first, ok1 := digits(from, maxCPUs)
-		last, ok2 := digits(to, maxCPUs)
-		if !ok1 || !ok2 || first > last || last >= maxCPUs {
-			b.value("cpus", w[0], "is no list of processors from 0 to "+itoa(maxCPUs-1)+`: write one such as "0-3,5"`)
-			return
-		}
-		for i := first; i <= last; i++ {
-			set.CPUs[i/bits.UintSize] |= 1 << (i % bits.UintSize)
-		}
+	if _, ok := CPUMask(w[0].Text); !ok {
+		b.value("cpus", w[0], "is no list of processors from 0 to "+itoa(maxCPUs-1)+`: write one such as "0-3,5"`)
+		return
 	}
-	b.u.context().CPUs = set.CPUs
+	b.u.context().CPUs = w[0].Text
 }
 
 // ioniceLevel is the level of a class without one, the kernel's own
@@ -196,7 +179,7 @@ const ioniceLevel = 4
 
 func setIonice(b *builder, w []line.Word) {
 	class, level, hasLevel := strings.Cut(w[0].Text, ":")
-	i := b.choice(line.Word{Text: class}, ioniceNames.at(0), ioniceNames.at(1), ioniceNames.at(2))
+	i := b.choice(line.Word{Text: class}, ioniceNames.list()...)
 	if i < 0 {
 		return
 	}
@@ -273,34 +256,15 @@ func showOOM(s *shower, u *Unit) {
 func showSched(s *shower, u *Unit) {
 	c := u.asked()
 	for i, policy := range schedPolicies {
-		switch {
-		case !c.SchedSet || policy != c.SchedPolicy:
-		case i >= 3:
-			s.line("sched", schedWord(i), itoa(int(c.SchedPriority)))
-		default:
-			s.line("sched", schedWord(i))
-		}
-	}
-}
-
-func showCPUs(s *shower, u *Unit) {
-	c := u.asked()
-	has := func(i int) bool { return i < maxCPUs && c.CPUs[i/bits.UintSize]>>(i%bits.UintSize)&1 != 0 }
-	list := ""
-	for i := 0; i < maxCPUs; i++ {
-		if !has(i) {
+		if !c.SchedSet || policy != c.SchedPolicy {
 			continue
 		}
-		list += "," + itoa(i)
-		first := i
-		for has(i + 1) {
-			i++
+		words := []string{schedNames.at(i), itoa(int(c.SchedPriority))}
+		if i < schedRealtime {
+			words = words[:1]
 		}
-		if i > first {
-			list += "-" + itoa(i)
-		}
+		s.line("sched", words...)
 	}
-	s.text("cpus", strings.TrimPrefix(list, ","))
 }
 
 func showIonice(s *shower, u *Unit) {

@@ -62,18 +62,22 @@ func setDescription(b *builder, w []line.Word) {
 	b.u.Description = strings.Join(all, " ")
 }
 
+// setRefs gives a function that calls one: the compiler copies a closure's body
+// to each place that makes it.
 func setRefs(r relation) func(b *builder, w []line.Word) {
-	return func(b *builder, w []line.Word) {
-		list := b.u.refs(r)
-		for _, name := range w {
-			if wrong := CheckName(name.Text); wrong != "" {
-				b.fault(relationNames[r] + ": " + wrong)
-			} else if isTemplate(name.Text) {
-				b.fault(relationNames[r] + " " + quote(name.Text) + ", which is a template: name an instance of it, such as " +
-					quote(name.Text+"x"))
-			} else {
-				*list = append(*list, Ref{name.Text, b.pos})
-			}
+	return func(b *builder, w []line.Word) { b.addRefs(r, w) }
+}
+
+func (b *builder) addRefs(r relation, w []line.Word) {
+	list := b.u.refs(r)
+	for _, name := range w {
+		if wrong := CheckName(name.Text); wrong != "" {
+			b.fault(relationNames[r] + ": " + wrong)
+		} else if isTemplate(name.Text) {
+			b.fault(relationNames[r] + " " + quote(name.Text) + ", which is a template: name an instance of it, such as " +
+				quote(name.Text+"x"))
+		} else {
+			*list = append(*list, Ref{name.Text, b.pos})
 		}
 	}
 }

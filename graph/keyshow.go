@@ -23,14 +23,15 @@ func showStopExec(s *shower, u *Unit) {
 }
 
 func showRefs(r relation) func(s *shower, u *Unit) {
-	return func(s *shower, u *Unit) {
-		list := *u.refs(r)
-		names := make([]string, len(list))
-		for i := range list {
-			names[i] = list[i].Name
-		}
-		s.list(relationNames[r], names)
+	return func(s *shower, u *Unit) { s.refs(r, *u.refs(r)) }
+}
+
+func (s *shower) refs(r relation, list []Ref) {
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Name
 	}
+	s.list(relationNames[r], names)
 }
 
 func showCritical(s *shower, u *Unit) {

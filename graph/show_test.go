@@ -233,8 +233,8 @@ func (g generator) context(u *Unit) {
 	if g.maybe() {
 		c.IOPrio = uint16((1+g.IntN(3))<<13 | g.IntN(8))
 	}
-	for g.maybe() {
-		c.CPUs[g.IntN(len(c.CPUs))] = uint(g.Uint64())
+	if g.maybe() {
+		c.CPUs = g.one("0", "0-3,5", "1023,0-1023,7")
 	}
 	c.Securebits, c.NoNewPrivs = uint8(g.IntN(64)), g.maybe()
 	if c.CapsSet = g.maybe(); c.CapsSet && g.maybe() {
@@ -306,7 +306,7 @@ func TestShow(t *testing.T) {
 		{"stdin", "tty a x\n tty /dev/a\n stdin null", "tty      a x\n    tty       /dev/a\n    stdin     null"},
 		{"context", "service a x\n caps CAP_KILL chown\n limit CORE infinity\n limit as 1048576:4G\n cpus 5,0-1,1,3,2\n nice +0\n oom -0\n sched rr 7\n ionice idle:4\n no-new-privs yes\n securebits noroot-locked noroot\n chroot /srv",
 			"service  a x\n    chroot    /srv\n    caps      chown kill\n    no-new-privs yes\n    securebits noroot noroot-locked\n    limit     core infinity\n" +
-				"    limit     as 1M:4G\n    nice      0\n    oom       0\n    sched     rr 7\n    cpus      0-3,5\n    ionice    idle"},
+				"    limit     as 1M:4G\n    nice      0\n    oom       0\n    sched     rr 7\n    cpus      5,0-1,1,3,2\n    ionice    idle"},
 		{"context that is none", "service a x\n no-new-privs no\n chroot /x\n caps chown\n limit core 0\n nice 1\n oom 1\n sched idle\n cpus 1\n ionice idle\n securebits noroot\n" +
 			" !chroot\n !caps\n !limit\n !nice\n !oom\n !sched\n !cpus\n !ionice\n !securebits\n !no-new-privs", "service  a x"},
 		{"caps add up", "service a x\n caps chown\n caps none\n limit core 1\n limit core 2\nextend a\n caps kill\n nice 3", "service  a x\n    caps      chown kill\n    limit     core 2\n    nice      3"},

@@ -133,9 +133,13 @@ func FormatSize(n int) string {
 func parseNumber(s string, least, most int) (n int, wrong string) {
 	v, ok := digits(s, int64(most))
 	if !ok || v < int64(least) || v > int64(most) {
-		return 0, "is no number from " + itoa(least) + " to " + itoa(most) + ": correct it"
+		return 0, noNumber(least, most)
 	}
 	return int(v), ""
+}
+
+func noNumber(least, most int) string {
+	return "is no number from " + itoa(least) + " to " + itoa(most) + ": correct it"
 }
 
 // parseOctal reads permission bits, 0 to 0777.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +125,7 @@ func TestNearest(t *testing.T) {
 		{"afer", "after", true}, {"exce", "exec", true}, {"usr", "user", true}, {"requries", "requires", true}, {"reqires", "requires", true},
 		{"wnats", "wants", true}, {"restart", "restart", true}, {"g", "if", false}, {"listen", "stdin", false}, {strings.Repeat("x", 100000), "stop-exec", false},
 	} {
-		if got, near := nearest(tt.word, rowNames(keyRows)); near != tt.near || near && got != tt.want || got == "" {
+		if got, near := nearest(tt.word, slices.Values(rowNames(keyRows))); near != tt.near || near && got != tt.want || got == "" {
 			t.Errorf("%.20s is nearest to %s, %v", tt.word, got, near)
 		}
 	}

@@ -34,10 +34,8 @@ func context(u *graph.Unit, spec *proc.Spec) {
 			p.Limits = append(p.Limits, proc.Limit{Resource: n, Cur: l.Soft, Max: l.Hard})
 		}
 	}
-	for i := range c.CPUs {
-		if c.CPUs[i] != 0 {
-			p.CPUs = c.CPUs[:i+1]
-		}
+	if mask, ok := graph.CPUMask(c.CPUs); ok {
+		p.CPUs = mask[:]
 	}
 	uid := uint32(unix.Geteuid())
 	if spec.Cred {
