@@ -260,6 +260,7 @@ func TestContextCaps(t *testing.T) {
 			"Inh=1 Prm=1 Eff=1 Bnd=1 Amb=1"},
 		{"user, none", true, Context{CapsSet: true}, "Inh= Prm= Eff= Bnd= Amb="},
 		{"user, none, no fixup", true, Context{CapsSet: true, Securebits: fixup}, "Inh= Prm= Eff= Bnd= Amb="},
+		{"user, ambient ones forbidden", true, Context{CapsSet: true, Caps: bind, Ambient: true, Securebits: 0x40}, "ambient: operation not permitted"},
 		{"a capability that no kernel has", true, Context{CapsSet: true, Caps: 1 << 63, Ambient: true}, "bounding: invalid argument"},
 	} {
 		s := catStatus()
@@ -297,8 +298,9 @@ ionice: operation not permitted (0)
 ionice: invalid argument (0)
 chroot: operation not permitted (0)
 securebits: operation not permitted (0)
+bounding: operation not permitted (13)
 bounding: operation not permitted (0)
-bounding: operation not permitted (10)
+caps: operation not permitted (0)
 prepare: invalid argument (0)
 good (0)
 `
@@ -308,8 +310,10 @@ good (0)
 }
 
 func helperContextRefused() {
-	if err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_NET_BIND_SERVICE, 0, 0, 0); err != nil {
-		fmt.Println(err)
+	for number := range uintptr(unix.CAP_LAST_CAP + 1) {
+		if number != unix.CAP_NET_RAW {
+			unix.Prctl(unix.PR_CAPBSET_DROP, number, 0, 0, 0)
+		}
 	}
 	syscall.Setgroups(nil)
 	syscall.Setgid(61234)
@@ -330,6 +334,7 @@ func helperContextRefused() {
 		{Securebits: 1},
 		{CapsSet: true},
 		{CapsSet: true, Caps: all},
+		{CapsSet: true, Caps: 1 << unix.CAP_NET_RAW, Ambient: true},
 		{Limits: []Limit{{16, 0, 0}}},
 		{NiceSet: true, Nice: 19, OOMSet: true, OOM: 1000, NoNewPrivs: true, SchedSet: true, SchedPolicy: 5},
 	} {
@@ -391,6 +396,36 @@ func TestContextChroot(t *testing.T) {
 	s.Root = root + "/in/prog"
 	if got := run(t, s); got.fail == nil || got.fail.Error() != "chroot: not a directory" {
 		t.Errorf("%v", got.fail)
+	}
+}
+
+// Without /proc there is no OOM score to set, and that is said.
+func TestContextNoProc(t *testing.T) {
+	if unix.Getuid() != 0 {
+		t.Skip("needs root for a chroot")
+	}
+	t.Setenv("PROC_TEST_DIR", t.TempDir())
+	if got := helper(t, "noproc"); got != "oom: no such file or directory\nexec: no such file or directory\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+func helperNoProc() {
+	nullFD() // there is no /dev either
+	if err := errors.Join(unix.Chroot(os.Getenv("PROC_TEST_DIR")), os.Chdir("/")); err != nil {
+		fmt.Println(err)
+	}
+	for _, set := range []bool{true, false} {
+		s := NewSpec([]string{"/none"}, []string{"x"}, nil)
+		s.Context = &Context{OOMSet: set, OOM: 5}
+		p, err := Spawn(s)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		waitDead(p.Pid)
+		_, fail := ReadResult(p.Result)
+		fmt.Println(fail)
 	}
 }
 

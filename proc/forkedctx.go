@@ -107,6 +107,7 @@ func (p *plan) narrow() (Stage, syscall.Errno) {
 		case errno != 0 && c.Caps>>number != 0:
 			return StageBounding, errno // EINVAL: this kernel has no such one
 		case errno != 0:
+			p.item = 0
 			return 0, 0 // the last was the one before
 		case have == 0 && wanted:
 			return StageBounding, syscall.EPERM // gone already, and there is no way back
