@@ -56,11 +56,23 @@ func TestC7_Limits(t *testing.T) {
 func TestC7_LimitRefused(t *testing.T) {
 	t.Parallel()
 	in := start(t, "service a {V} append {D}/order a\n  limit cpu 100\n  limit nofile 10:infinity\n  restart never\n  start manual\n"+
-		"service b {V} append {D}/order b\n  limit nproc 0\n  restart never\n  start manual\n"+svc("ok"))
+		svc("ok"))
 	in.settled("ok")
 	in.contains(in.must(1, "start", "a"), "limit EPERM", "nofile")
 	in.contains(in.is("a", "failed").reason(), "limit EPERM", "nofile")
 	in.wantOrder("+ok")
+}
+
+// The limit nproc meets whoever has more processes already at its exec.
+func TestC7_LimitOfProcesses(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	in := startWith(t, Options{Mode: rooted}, "service a /victim append /w/order a\n  user 54321\n  limit nproc 0\n  restart never\n  start manual\n"+
+		"service b /victim unit /w/order b 3\n  ready fd 3\n  user 54321\n  limit nproc 200\n  restart never\n  start manual\n")
+	must(t, os.Chmod(in.dir+"/w", 0o777))
+	in.ok("start", "b")
+	in.contains(in.must(1, "start", "a"), "exec EAGAIN")
+	in.wantOrder("+b")
 }
 
 // The keys nice, oom, sched, cpus and ionice, read back; what a start asks for
