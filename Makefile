@@ -24,8 +24,12 @@ endif
 
 # -buildvcs=false: the version says enough, and two trees of one commit give
 # the same bytes. -buildid= : the link's own hash would differ by tool chain path.
-PLAINFLAGS   = -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X mote/init.Version=$(VERSION)"
+# -l: calls of our own code are not inlined. That makes no start and no request
+# slower that could be measured, and the file 100 kB smaller.
+PLAINFLAGS   = -trimpath -buildvcs=false -gcflags=mote/...=-l -ldflags "-s -w -buildid= -X mote/init.Version=$(VERSION)"
 OVERLAYFLAGS = -overlay $(OUT)/overlay/overlay.json -tags mote_overlay
+# The older collector is 49 kB less code and needs less memory for a small heap.
+BUILD        = GOEXPERIMENT=nogreenteagc $(GO) build
 
 TESTRUN = $(OUT)/testrun
 PURE    = ./graph/... ./state/... ./ctl/...
@@ -57,13 +61,13 @@ $(OUT)/overlay/overlay.json: $(OUT)/go.stamp $(filter-out %_test.go,$(wildcard b
 	@touch $@
 
 $(OUT)/mote: $(SOURCES) $(OUT)/overlay/overlay.json $(OUT)/version.stamp
-	$(GO) build $(OVERLAYFLAGS) $(PLAINFLAGS) -o $@ .
+	$(BUILD) $(OVERLAYFLAGS) $(PLAINFLAGS) -o $@ .
 
 $(LINKS): $(OUT)/mote
 	@ln -sf mote $@
 
 $(OUT)/mote-plain: $(SOURCES) $(OUT)/go.stamp $(OUT)/version.stamp
-	$(GO) build $(PLAINFLAGS) -o $@ .
+	$(BUILD) $(PLAINFLAGS) -o $@ .
 
 plain: $(OUT)/mote-plain ## build out/mote-plain without the overlay
 

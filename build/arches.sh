@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 version=$1
 shift
 [ $# -gt 0 ] || set -- amd64 386 arm64 armv5 armv6 armv7 riscv64 mips mipsle mips64 mips64le ppc64le loong64 s390x
-export CGO_ENABLED=0 GOOS=linux
+export CGO_ENABLED=0 GOOS=linux GOEXPERIMENT=nogreenteagc
 mkdir -p out/arch
 bad=
 for arch; do
@@ -18,7 +18,7 @@ for arch; do
 	mips | mipsle) GOARCH=$arch GOMIPS=softfloat; export GOMIPS ;;
 	*) GOARCH=$arch ;;
 	esac
-	if GOARCH=$GOARCH go build -overlay out/overlay/overlay.json -tags mote_overlay -trimpath -buildvcs=false \
+	if GOARCH=$GOARCH go build -overlay out/overlay/overlay.json -tags mote_overlay -trimpath -buildvcs=false -gcflags=mote/...=-l \
 		-ldflags "-s -w -buildid= -X mote/init.Version=$version" -o "out/arch/mote-$arch" .; then
 		printf '%-10s %9d bytes, %8d gzipped\n' "$arch" "$(wc -c <"out/arch/mote-$arch")" "$(gzip -9c "out/arch/mote-$arch" | wc -c)"
 	else

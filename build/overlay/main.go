@@ -4,11 +4,13 @@
 //	go run ./build/overlay -o out/overlay
 //	go build -overlay out/overlay/overlay.json -tags mote_overlay .
 //
-// It makes three changes. In the runtime's tables of signals the rows that make
+// It makes four changes. In the runtime's tables of signals the rows that make
 // the runtime unblock a signal on every thread, or end the program on it, become
 // plain ones, so that a signalfd can have them. A start without descriptors 0 to
-// 2 and without /dev/null no longer ends the program. And package syscall gets
-// one function more, which forks with CLONE_VM and CLONE_VFORK. Nothing of Go's
+// 2 and without /dev/null no longer ends the program. The watcher of the
+// libraries' GODEBUG settings, which none of them here needs, is not started. And
+// package syscall gets one function more, which forks with CLONE_VM and
+// CLONE_VFORK. Nothing of Go's
 // source is kept in this repository: the program reads the installed one and
 // fails when it does not find the lines that it knows.
 package main
@@ -60,18 +62,27 @@ func run(out string) error {
 		}
 		replace[filepath.Join(src, "runtime", t.file)] = dst
 	}
-	fds, err := os.ReadFile(filepath.Join(src, "runtime", fdsFile))
-	if err != nil {
-		return err
+	for _, f := range []struct {
+		path    string
+		rewrite func(string) (string, error)
+	}{
+		{"runtime/" + fdsFile, rewriteFds},
+		{"internal/godebug/" + godebugFile, rewriteGodebug},
+	} {
+		old, err := os.ReadFile(filepath.Join(src, f.path))
+		if err != nil {
+			return err
+		}
+		text, err := f.rewrite(string(old))
+		if err != nil {
+			return err
+		}
+		dst := filepath.Join(out, filepath.Base(f.path))
+		if err := writeFile(dst, text); err != nil {
+			return err
+		}
+		replace[filepath.Join(src, f.path)] = dst
 	}
-	text, err := rewriteFds(string(fds))
-	if err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(out, fdsFile), text); err != nil {
-		return err
-	}
-	replace[filepath.Join(src, "runtime", fdsFile)] = filepath.Join(out, fdsFile)
 	if err := checkVfork(src); err != nil {
 		return err
 	}

@@ -73,6 +73,30 @@ func TestRewriteRefuses(t *testing.T) {
 	}
 }
 
+// Each of the small rewrites changes what it means to, and refuses a source
+// without it.
+func TestRewriteLines(t *testing.T) {
+	for _, tc := range []struct {
+		path    []string
+		rewrite func(string) (string, error)
+		gone    string
+	}{
+		{[]string{"runtime", fdsFile}, rewriteFds, fdsExpect},
+		{[]string{"internal", "godebug", godebugFile}, rewriteGodebug, godebugExpect},
+	} {
+		text, err := tc.rewrite(goSource(t, tc.path...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text, tc.gone) {
+			t.Errorf("%v still has %q", tc.path, tc.gone)
+		}
+		if _, err := tc.rewrite(text); err == nil || !strings.Contains(err.Error(), "0 times, not once") {
+			t.Errorf("%v: a source without the lines: %v", tc.path, err)
+		}
+	}
+}
+
 // The list names existing files on the left, or new ones in existing folders,
 // and the written ones on the right; a second run changes nothing.
 func TestRun(t *testing.T) {
@@ -98,7 +122,7 @@ func TestRun(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(list.Replace) != len(tables)+2 {
+	if len(list.Replace) != len(tables)+3 {
 		t.Errorf("%d files", len(list.Replace))
 	}
 }
