@@ -238,13 +238,14 @@ func (in *Init) tick() {
 		proc.Trim()
 	}
 	in.logs.Expire(in.now)
+	in.server.tick()
 	in.end.tick()
 }
 
 // arm sets the timer to the nearest deadline.
 func (in *Init) arm() {
 	at := in.world.Next()
-	for _, d := range [4]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt, in.trimAt} {
+	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt, in.trimAt, in.server.retryAt} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d
 		}

@@ -1,7 +1,6 @@
 package pid1
 
 import (
-	"bytes"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -12,12 +11,17 @@ import (
 )
 
 // Bounds of the control socket (SPEC 6). With all of them used up the server
-// holds at most maxClients * (line.MaxLine + outHigh + one reply line) bytes.
+// holds at most maxClients * (line.MaxLine + readBytes + outHigh + one reply
+// line) bytes, 41 MiB: that takes 128 streams of events that nobody reads.
 const (
-	maxClients = 128
-	outLow     = 16 << 10  // a long reply goes on below this
-	outHigh    = 256 << 10 // an event stream that is not read loses events above this
-	pageBudget = 64        // units or lines of a long reply in one turn
+	maxClients  = 128
+	spareSlots  = 16        // of them for root and the init's own user alone
+	readBytes   = 8 << 10   // taken of one client's requests in a turn
+	outLow      = 16 << 10  // a long reply goes on below this
+	outHigh     = 256 << 10 // an event stream that is not read loses events above this
+	pageBudget  = 64        // units or lines of a long reply in one turn
+	serveBudget = 4e6       // ns of a turn for all clients together
+	acceptPause = graph.Instant(200e6)
 )
 
 // server is the control socket and its clients.
@@ -27,35 +31,12 @@ type server struct {
 	path    string // what children get as MOTE_SOCKET; empty = no socket
 	clients [maxClients]*client
 	count   int
-	busy    int // clients that have something left to do without being ready
+	limit   int           // of clients, so that they leave descriptors for services
+	first   int           // the slot that the next turn begins with
+	retryAt graph.Instant // no connection is taken before this; 0 = none is waiting
 
 	consolePolled bool
 }
-
-// client is one connection. It has one request at a time: what comes behind it
-// waits in the socket.
-type client struct {
-	slot   int
-	fd     int
-	uid    int
-	pid    int
-	group  bool // member of option ctl-group
-	in     []byte
-	out    []byte
-	events uint32 // polled for
-	closed bool   // the peer will send no more
-	last   bool   // close when out is written
-
-	wait *graph.Wait
-	more func() bool // the rest of a long reply; reports that it is over
-	idle bool        // more has nothing until something happens
-	tail *LogReader  // of logs
-	feed bool        // events
-	lost int         // events that did not fit
-}
-
-// reading reports whether the next request may be looked at.
-func (c *client) reading() bool { return c.wait == nil && c.more == nil && !c.feed && !c.last }
 
 // listen binds the control socket; without one the init runs on (SPEC 2).
 func (s *server) listen(path string) error {
@@ -63,7 +44,8 @@ func (s *server) listen(path string) error {
 	if err != nil {
 		return err
 	}
-	s.sock, s.path = sock, path
+	s.sock, s.path, s.retryAt = sock, path, 0
+	s.limit = clientLimit()
 	if mode, _ := s.permit(); mode != 0o600 { // widened only now: never open to the wrong group
 		s.permitAgain()
 	}
@@ -114,7 +96,7 @@ func (s *server) rebind() {
 	} else {
 		s.in.poll.Remove(s.sock.Fd)
 		unix.Close(s.sock.Fd) // not Close: the file is somebody else's, or gone
-		s.path = ""
+		s.sock.Fd, s.path = -1, ""
 	}
 	if err := s.listen(path); err != nil {
 		s.in.logs.Say(MsgWarn, err.Error(), ": the client cannot reach this init; send HUP to try again")
@@ -136,21 +118,53 @@ func (s *server) close() {
 	}
 }
 
-// accept takes new connections; one too many is told so.
+// clientLimit gives how many clients there may be: half of the descriptors are
+// for the services, whose start must not fail because of them.
+func clientLimit() int {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
+		return maxClients
+	}
+	return int(min(maxClients, r.Cur/2))
+}
+
+// accept takes new connections; one too many is told so. Without a descriptor
+// for it the connection stays in the queue, and the listener, which is ready
+// all the while, is left alone for a moment (accept(2), EMFILE).
 func (s *server) accept() {
 	for i := 0; i < acceptBudget; i++ {
 		fd, err := proc.Accept(s.sock.Fd)
-		if err != nil || fd < 0 {
+		if err != nil {
+			s.retryAt = s.in.now + acceptPause
+			s.in.poll.Modify(s.sock.Fd, 0, tokListen)
 			return
 		}
-		if s.count == maxClients {
-			refuse := line.Append(nil, "err", "1", "more than "+strconv.Itoa(maxClients)+" clients: try again later")
-			unix.SendmsgN(fd, append(refuse, '\n'), nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-			unix.Close(fd)
-			continue
+		if fd < 0 {
+			return
 		}
 		s.welcome(fd)
 	}
+}
+
+// tick takes connections again after a pause.
+func (s *server) tick() {
+	if s.retryAt == 0 || s.in.now < s.retryAt {
+		return
+	}
+	s.retryAt = 0
+	if s.path != "" {
+		s.in.poll.Modify(s.sock.Fd, unix.EPOLLIN, tokListen)
+	}
+}
+
+// full reports whether there is no room for a client. The last slots are for
+// those who may do all, so that nobody who may only read keeps them out.
+func (s *server) full(c *client) bool {
+	room := s.limit
+	if !s.may(c, mayAll) {
+		room -= min(spareSlots, room/2)
+	}
+	return s.count >= room
 }
 
 func (s *server) welcome(fd int) {
@@ -166,6 +180,12 @@ func (s *server) welcome(fd int) {
 		}
 	}
 	if !s.mayConnect(c) {
+		unix.Close(fd)
+		return
+	}
+	if s.full(c) {
+		refuse := line.Append(nil, "err", "1", strconv.Itoa(s.count)+" clients are connected, which is the limit: try again later")
+		unix.SendmsgN(fd, append(refuse, '\n'), nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		unix.Close(fd)
 		return
 	}
@@ -186,163 +206,6 @@ func (s *server) welcome(fd int) {
 // abstract name has none (unix(7)).
 func (s *server) mayConnect(c *client) bool {
 	return s.path[0] != '@' || s.may(c, mayAll) || c.group || s.in.conf.Options.CtlReadAll
-}
-
-func (s *server) drop(c *client) {
-	if s.clients[c.slot] != c {
-		return
-	}
-	if c.tail != nil {
-		c.tail.Close()
-	}
-	s.in.poll.Remove(c.fd)
-	unix.Close(c.fd)
-	s.clients[c.slot] = nil
-	s.count--
-}
-
-// ready serves one client whose descriptor is.
-func (s *server) ready(slot int, events uint32) {
-	c := s.clients[slot]
-	if c == nil {
-		return // closed earlier in this turn
-	}
-	if events&(unix.EPOLLIN|unix.EPOLLHUP) != 0 && c.reading() {
-		s.read(c)
-	}
-	// HUP: both directions are closed, nobody reads an answer any more, and a
-	// request that waits ends. Who only says that it will send nothing more
-	// (shutdown(2), SHUT_WR) still gets its answers.
-	if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
-		s.drop(c)
-	}
-}
-
-// read takes what a client sent, one buffer a turn.
-func (s *server) read(c *client) {
-	if len(c.out) >= outLow {
-		return // it does not read its answers: neither do we read it
-	}
-	var buf [8 << 10]byte
-	n, err := unix.Read(c.fd, buf[:])
-	switch {
-	case err == unix.EINTR || err == unix.EAGAIN:
-		return
-	case err != nil:
-		s.drop(c)
-		return
-	case n == 0:
-		c.closed = true
-	}
-	c.in = append(c.in, buf[:n]...)
-	s.requests(c)
-}
-
-// requests carries out the whole lines that have come.
-func (s *server) requests(c *client) {
-	for c.reading() && len(c.out) < outLow {
-		i := bytes.IndexByte(c.in, '\n')
-		if i < 0 {
-			if len(c.in) > line.MaxLine {
-				s.fail(c, 2, "the request is longer than "+strconv.Itoa(line.MaxLine)+" bytes: shorten it")
-				c.last = true
-			}
-			break
-		}
-		if i > line.MaxLine {
-			s.fail(c, 2, "the request is longer than "+strconv.Itoa(line.MaxLine)+" bytes: shorten it")
-			c.last = true
-			break
-		}
-		text := string(c.in[:i])
-		c.in = c.in[:copy(c.in, c.in[i+1:])]
-		s.request(c, text)
-	}
-	if len(c.in) == 0 && cap(c.in) > 4096 {
-		c.in = nil
-	}
-	if c.closed && c.reading() && bytes.IndexByte(c.in, '\n') < 0 {
-		c.last = true // nothing more will come, half a line is nothing
-	}
-}
-
-// say adds one line of words to a client's answer.
-func (c *client) say(words ...string) {
-	c.out = append(line.Append(c.out, words...), '\n')
-}
-
-func (s *server) ok(c *client) { c.say("ok") }
-
-func (s *server) fail(c *client, code int, text string) {
-	c.say("err", strconv.Itoa(code), text)
-}
-
-// serve goes on with long replies and writes what is due; it never blocks.
-func (s *server) serve() {
-	if s.count == 0 {
-		return
-	}
-	for _, c := range s.clients {
-		if c == nil {
-			continue
-		}
-		if c.more != nil && len(c.out) < outLow {
-			c.idle = false
-			if c.more() {
-				c.more = nil
-			}
-		}
-		s.flush(c)
-		if c.more != nil && !c.idle && len(c.out) < outLow {
-			s.in.again = true // the rest in the next turn, after the others
-		}
-		if s.clients[c.slot] == c && c.reading() && len(c.in) > 0 && len(c.out) < outLow {
-			s.requests(c)
-			s.flush(c)
-		}
-	}
-}
-
-// flush writes what the socket takes and asks the poll for what is wanted next.
-func (s *server) flush(c *client) {
-	for len(c.out) > 0 {
-		n, err := unix.SendmsgN(c.fd, c.out, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-		if err == unix.EINTR {
-			continue
-		}
-		if err == unix.EAGAIN {
-			break
-		}
-		if err != nil || n <= 0 {
-			s.drop(c)
-			return
-		}
-		c.out = c.out[:copy(c.out, c.out[n:])]
-	}
-	if len(c.out) == 0 {
-		if c.lost > 0 && c.feed {
-			c.say("warn", strconv.Itoa(c.lost)+" events were lost: they came faster than they were read")
-			c.lost = 0
-		}
-		if c.last && len(c.out) == 0 {
-			s.drop(c)
-			return
-		}
-		if cap(c.out) > outLow {
-			c.out = nil
-		}
-	}
-	var want uint32 // HUP and ERR are always told
-	if c.reading() && !c.closed && len(c.out) < outLow {
-		want |= unix.EPOLLIN
-	}
-	if len(c.out) > 0 {
-		want |= unix.EPOLLOUT
-	}
-	if want != c.events {
-		c.events = want
-		s.in.poll.Modify(c.fd, want, tokClient|uint64(c.slot))
-	}
 }
 
 // settle answers the clients that wait for units (SPEC 6).
