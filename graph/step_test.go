@@ -95,3 +95,25 @@ func TestShutdownBeforeBoot(t *testing.T) {
 		t.Error("it is wanted")
 	}
 }
+
+// A reload that makes the schedule of a stop under way shorter leaves nothing
+// to look up behind its end.
+func TestShorterScheduleWhileStopping(t *testing.T) {
+	d := newDriver(t, "service a /bin/a\n    stop TERM 1s INT 1s QUIT 1h\n")
+	d.do(Event{Kind: Boot, Unit: None})
+	d.do(Event{Kind: Spawned, Unit: 0, Gen: d.w.Status(0).Gen, Pid: 7})
+	d.do(Event{Kind: Executed, Unit: 0, Gen: d.w.Status(0).Gen})
+	d.do(Event{Kind: AskStop, IDs: []ID{0}})
+	for range 2 {
+		d.now += Instant(time.Second)
+		d.do(Event{Kind: Tick})
+	}
+	if s := d.w.Status(0); s.Step != 2 {
+		t.Fatalf("step %d, expected 2", s.Step)
+	}
+	next := mustWorld(t, "service a /bin/a\n    stop TERM 1h\n")
+	d.do(Event{Kind: AskReload, Plan: d.w.Plan([]*Unit{next.Unit(0)}, func(*Unit) bool { return true })})
+	d.do(Event{Kind: AskShutdown, Halt: Halt{Kind: HaltExit, Timeout: Instant(8 * time.Second)}})
+	d.now += Instant(7700 * time.Millisecond)
+	d.expect(Event{Kind: Tick}, "a: KILL to its group")
+}

@@ -99,7 +99,7 @@ func hurry(t *turn, u *Unit, s Status) Status {
 		s.Due = min(s.Due, t.over)
 		return s
 	case s.Phase == PhaseSignals:
-		for _, st := range u.Stop[s.Step+1:] {
+		for _, st := range u.Stop[min(int(s.Step)+1, len(u.Stop)):] { // a reload may have made it shorter
 			rest += st.Wait
 		}
 		rest += postTime(u)
