@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -73,7 +74,7 @@ type Init struct {
 	trimAt    graph.Instant // give back what the start needed; 0 = done
 	rescuing  bool          // the boot waits for the end of the rescue shell
 	rebootAt  graph.Instant // a critical unit's reboot; 0 = none
-	rebootWhy string
+	rebootFor graph.ID
 }
 
 // unitIO is what the loop keeps open for a unit; 0 is none, since the init's
@@ -101,8 +102,24 @@ type process struct {
 	done   func(proc.Exit)
 }
 
-// loop runs until the process ends. It sleeps only in Poll.Wait.
+// loop runs until the process ends.
 func (in *Init) loop() {
+	for {
+		in.turns()
+		in.queue, in.busy, in.again = nil, false, true
+		unix.Nanosleep(&unix.Timespec{Nsec: 10e6}, nil) // a panic in each turn must not take the processor
+	}
+}
+
+// turns goes on until a panic, which is said, and the event that led to it
+// given up: the services live on, and a machine whose PID 1 ends is dead. It
+// sleeps only in Poll.Wait.
+func (in *Init) turns() {
+	defer func() {
+		if bug := recover(); bug != nil {
+			in.panicked(bug)
+		}
+	}()
 	for {
 		n := in.wait()
 		in.clock()
@@ -115,6 +132,20 @@ func (in *Init) loop() {
 		in.lookAfterConsole()
 		in.arm()
 	}
+}
+
+// panicked tells what was wrong, and where.
+func (in *Init) panicked(bug any) {
+	text := "panic"
+	switch b := bug.(type) {
+	case error:
+		text = b.Error()
+	case string:
+		text = b
+	}
+	var stack [4096]byte
+	in.logs.Say(MsgWarn, "bug: ", text, ": this init goes on as well as it can; please report:\n",
+		string(stack[:runtime.Stack(stack[:], false)]))
 }
 
 // wait sleeps until something is ready. An error of epoll_wait other than
@@ -231,7 +262,7 @@ func (in *Init) tick() {
 		in.apply(graph.Event{Kind: graph.Tick})
 	}
 	if in.rebootAt != 0 && in.rebootAt <= in.now {
-		in.halt(graph.Halt{Kind: graph.HaltReboot}, "now: "+in.rebootWhy)
+		in.dueReboot()
 	}
 	if in.trimAt != 0 && in.trimAt <= in.now {
 		in.trimAt = 0

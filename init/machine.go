@@ -152,7 +152,9 @@ func (in *Init) escalate(e *graph.Effect) {
 		}
 	case graph.CriticalReboot:
 		if in.now < rescueUptime {
-			in.rebootAt, in.rebootWhy = rescueUptime, why
+			if in.rebootAt == 0 {
+				in.rebootAt, in.rebootFor = rescueUptime, e.Unit
+			}
 			in.logs.Say(MsgWarn, why, ": reboot in ", spanText(int64(rescueUptime-in.now)))
 			return
 		}
@@ -162,6 +164,21 @@ func (in *Init) escalate(e *graph.Effect) {
 		in.logs.Say(MsgWarn, why, ": poweroff")
 		in.queue = append(in.queue, in.haltEvent(graph.Halt{Kind: graph.HaltPoweroff}))
 	}
+}
+
+// dueReboot is the reboot that a critical unit has waited for, unless somebody
+// has mended the unit meanwhile.
+func (in *Init) dueReboot() {
+	id := in.rebootFor
+	in.rebootAt = 0
+	if in.world.Ending().Kind != graph.HaltNone {
+		return
+	}
+	if in.world.Gone(id) || in.world.State(id) != graph.Failed {
+		in.logs.Say(MsgInfo, "critical unit ", in.name(id), " is ", in.world.State(id).String(), " now: no reboot")
+		return
+	}
+	in.halt(graph.Halt{Kind: graph.HaltReboot}, "now: critical unit "+in.name(id)+" is failed")
 }
 
 // haltEvent gives a shutdown its deadline.
