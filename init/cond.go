@@ -3,8 +3,6 @@ package pid1
 import (
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"mote/graph"
 	"mote/proc"
 )
@@ -60,9 +58,7 @@ func (in *Init) check(id graph.ID) {
 		in.apply(ev)
 	}
 	in.procs[child.Pid] = p
-	if in.poll.Add(child.Result, unix.EPOLLIN, tokResult|uint64(child.Pid)) != nil {
-		in.again = true
-	}
+	in.awaitExec(p, &child)
 }
 
 func remote(u *graph.Unit) bool {

@@ -37,7 +37,8 @@ func (in *Init) logPipe(id graph.ID) (int, error) {
 		return 0, err
 	}
 	// Only our end: a service must block on a full pipe, and is slowed by it.
-	err := unix.SetNonblock(fds[0], true)
+	// F_SETFL at once: a new pipe has no flags to be kept.
+	_, err := unix.FcntlInt(uintptr(fds[0]), unix.F_SETFL, unix.O_NONBLOCK)
 	if err == nil {
 		err = in.poll.Add(fds[0], unix.EPOLLIN, tokLog|uint64(id))
 	}

@@ -106,7 +106,11 @@ func (w *wrapper) forward(sig, pid int) {
 
 // result gives the exit status that stands for the command's end.
 func (w *wrapper) result(ex proc.Exit, child proc.Process) int {
-	if done, fail := proc.ReadResult(child.Result); done && fail != nil {
+	fail := child.Fail
+	if child.Result >= 0 {
+		_, fail = proc.ReadResult(child.Result)
+	}
+	if fail != nil {
 		text := fail.Errno.Error()
 		complain("run: " + w.cmd[0] + ": " + fail.Stage.String() + ": " + text)
 		switch {

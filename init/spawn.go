@@ -55,10 +55,18 @@ func (in *Init) spawn(e *graph.Effect) {
 		in.units[e.Unit].log.SetPid(child.Pid)
 	}
 	in.queue = append(in.queue, graph.Event{Kind: graph.Spawned, Unit: e.Unit, Gen: e.Gen, Pid: int32(child.Pid)})
+	in.awaitExec(p, &child)
+}
+
+// awaitExec takes the news of a child's exec, or asks for it.
+func (in *Init) awaitExec(p *process, child *proc.Process) {
+	if child.Result < 0 {
+		in.executed(p, child.Fail)
+		return
+	}
 	if in.poll.Add(child.Result, unix.EPOLLIN, tokResult|uint64(child.Pid)) != nil {
 		in.again = true
 	}
-	in.readResult(child.Pid) // after a vfork it is decided already
 }
 
 // words gives "STAGE ERRNO: text" as reasons show it.
@@ -112,8 +120,14 @@ func (in *Init) readResult(pid int) {
 		return
 	}
 	in.closeResult(p)
+	in.executed(p, fail)
+}
+
+// executed tells the world that a unit's program runs. What failed is told with
+// the child's end, which follows.
+func (in *Init) executed(p *process, fail *proc.Failure) {
 	if p.fail = fail; fail != nil || p.unit == graph.None {
-		return // its end follows, and is told then
+		return
 	}
 	ev := graph.Event{Kind: graph.Executed, Unit: p.unit, Gen: p.gen}
 	if in.busy {

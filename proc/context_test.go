@@ -348,7 +348,7 @@ func helperContextRefused() {
 		if !errors.As(err, &fail) {
 			waitDead(p.Pid)
 			Reap(p.Pid)
-			_, fail = ReadResult(p.Result)
+			_, fail = outcomeOf(p)
 		}
 		if fail == nil {
 			fmt.Println("good (0)")
@@ -424,7 +424,7 @@ func helperNoProc() {
 			continue
 		}
 		waitDead(p.Pid)
-		_, fail := ReadResult(p.Result)
+		_, fail := outcomeOf(p)
 		fmt.Println(fail)
 	}
 }

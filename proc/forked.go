@@ -83,8 +83,10 @@ func runPlan(arg unsafe.Pointer) {
 	p := (*plan)(arg)
 	stage, errno := p.run()
 	p.message = [3]uint32{uint32(stage), uint32(errno), p.item}
-	syscall.RawSyscall(unix.SYS_WRITE, uintptr(p.result),
-		uintptr(unsafe.Pointer(&p.message)), unsafe.Sizeof(p.message))
+	if p.result >= 0 { // else the parent shares p
+		syscall.RawSyscall(unix.SYS_WRITE, uintptr(p.result),
+			uintptr(unsafe.Pointer(&p.message)), unsafe.Sizeof(p.message))
+	}
 	exitChild(127)
 }
 

@@ -114,7 +114,7 @@ func openat(path *byte, flags uintptr) (uintptr, syscall.Errno) {
 //go:nosplit
 //go:norace
 func (p *plan) place() syscall.Errno {
-	if p.result < p.floor {
+	if p.result >= 0 && p.result < p.floor {
 		fd, errno := dupAbove(p.result, p.floor)
 		if errno != 0 {
 			return errno

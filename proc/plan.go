@@ -45,13 +45,13 @@ type plan struct {
 
 	places []place
 	floor  int32 // above every place.to
-	result int32 // the write end of the result pipe
+	result int32 // the write end of the result pipe; -1: the parent reads message
 
 	ctx    Context
 	limits []Limit // the init's own for files, then those of ctx
 	oom    []byte  // the text of ctx.OOM
 
-	message   [3]uint32 // stage, errno and item, as they go over the pipe
+	message   [3]uint32 // stage, errno and item of what failed; they go over the pipe
 	item      uint32    // the limit or the capability that a step is at
 	number    int32     // what a call points to
 	capHeader [2]uint32

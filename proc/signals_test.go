@@ -212,7 +212,7 @@ func helperExitsLate() {
 	poll.Add(timer.FD(), unix.EPOLLIN, 1)
 	true_ := NewSpec([]string{"/bin/true"}, []string{"true"}, nil)
 	started, ended := 0, 0
-	running := map[int]int{} // pid: result
+	running := map[int]Process{}
 	var ready [8]Ready
 	for ended < 3000 {
 		for started < 3000 && len(running) < 1+started%40 {
@@ -221,7 +221,7 @@ func helperExitsLate() {
 				fmt.Println(err)
 				return
 			}
-			running[p.Pid] = p.Result
+			running[p.Pid] = p
 			started++
 		}
 		timer.Arm(Now() + 5*second) // if it fires, an exit was missed
@@ -236,10 +236,9 @@ func helperExitsLate() {
 		}
 		for pid, ok := NextExit(); ok; pid, ok = NextExit() {
 			e, _ := Reap(pid)
-			if done, fail := ReadResult(running[pid]); !done || fail != nil || e.Code != 0 || e.Signal != 0 {
+			if done, fail := outcomeOf(running[pid]); !done || fail != nil || e.Code != 0 || e.Signal != 0 {
 				fmt.Println("bad end", e, done, fail)
 			}
-			unix.Close(running[pid])
 			delete(running, pid)
 			ended++
 		}

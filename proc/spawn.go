@@ -123,41 +123,74 @@ func NewSpec(path, argv, env []string) *Spec {
 }
 
 // Process is a child that was forked. Result is the read end of its pipe, for
-// Poll (EPOLLIN) and ReadResult; the caller owns it.
+// Poll (EPOLLIN) and ReadResult; the caller owns it. It is -1 where Spawn has
+// waited for the exec: then Fail says how it went.
 type Process struct {
 	Pid    int
 	Result int
+	Fail   *Failure // nil: the new program runs
 }
 
-// Spawn forks a child for s and returns without waiting for its exec. A Spec
-// that cannot be, or a fork that fails, is a *Failure at once; what fails in
-// the child comes through its Result.
+// Spawn forks a child for s. It waits for the exec only where that cannot take
+// long (mayShare). A Spec that cannot be, or a fork that fails, is a *Failure at
+// once; what fails in the child comes through its Result, or Fail.
 func Spawn(s *Spec) (Process, error) {
 	p := &thePlan
 	defer p.shrink()
 	if err := p.prepare(s); err != nil {
 		return Process{}, err
 	}
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return Process{}, &Failure{Stage: StageFork, Errno: asErrno(err)}
-	}
 	if !haveCloseRange && !s.Inherit {
 		closeInherited()
 	}
-	p.result = int32(pipe[1])
-	pid, errno := p.start(p.mayShare())
-	unix.Close(pipe[1])
+	var child Process
+	var errno syscall.Errno
+	if p.mayShare() {
+		child, errno = p.startAndWait()
+	} else {
+		child, errno = p.startAndGo()
+	}
 	if errno != 0 {
-		unix.Close(pipe[0])
 		return Process{}, &Failure{Stage: StageFork, Errno: errno}
 	}
 	if s.Group == GroupForeground || s.Group == GroupOwn {
 		// The child does the same; whoever is first, the group is there when
 		// this returns. EACCES after the exec means that it is.
-		unix.Setpgid(int(pid), int(pid))
+		unix.Setpgid(child.Pid, child.Pid)
 	}
-	return Process{Pid: int(pid), Result: pipe[0]}, nil
+	return child, nil
+}
+
+// startAndWait makes a child that shares this process's memory until its exec,
+// and so leaves its message where the parent can read it.
+func (p *plan) startAndWait() (Process, syscall.Errno) {
+	p.result, p.message = -1, [3]uint32{}
+	pid, errno := p.start(true)
+	child := Process{Pid: int(pid), Result: -1}
+	if errno == 0 && p.message[1] != 0 {
+		child.Fail = failureOf(p.message)
+	}
+	return child, errno
+}
+
+// startAndGo makes a child that tells through a pipe how its exec went.
+func (p *plan) startAndGo() (Process, syscall.Errno) {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return Process{}, asErrno(err)
+	}
+	p.result = int32(pipe[1])
+	pid, errno := p.start(false)
+	unix.Close(pipe[1])
+	if errno != 0 {
+		unix.Close(pipe[0])
+	}
+	return Process{Pid: int(pid), Result: pipe[0]}, errno
+}
+
+// failureOf is what a child's message says.
+func failureOf(m [3]uint32) *Failure {
+	return &Failure{Stage(m[0]), syscall.Errno(m[1]), int(m[2])}
 }
 
 // neverShare makes every spawn a plain fork, for tests.
@@ -197,7 +230,7 @@ func ReadResult(fd int) (done bool, fail *Failure) {
 		case err != nil:
 			return true, &Failure{Stage: StageFork, Errno: asErrno(err)}
 		case n == len(buf):
-			return true, &Failure{Stage(message[0]), syscall.Errno(message[1]), int(message[2])}
+			return true, failureOf(message)
 		}
 		return true, nil // the end of the file: exec has closed it
 	}

@@ -149,6 +149,6 @@ func helperCredRefused() {
 		return
 	}
 	waitDead(p.Pid)
-	_, fail := ReadResult(p.Result)
+	_, fail := outcomeOf(p)
 	fmt.Println(fail)
 }

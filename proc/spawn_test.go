@@ -28,14 +28,17 @@ func finish(t *testing.T, p Process) (fail *Failure, exit Exit) {
 		t.Fatal(err)
 	}
 	defer poll.Close()
-	defer unix.Close(p.Result)
-	if err := poll.Add(p.Result, unix.EPOLLIN, 1); err != nil {
-		t.Fatal(err)
+	fail = p.Fail
+	if p.Result >= 0 {
+		defer unix.Close(p.Result)
+		if err := poll.Add(p.Result, unix.EPOLLIN, 1); err != nil {
+			t.Fatal(err)
+		}
 	}
 	deadline := time.AfterFunc(10*time.Second, func() { Kill(p.Pid, 9) })
 	defer deadline.Stop()
 	var ready [1]Ready
-	for done := false; !done; {
+	for done := p.Result < 0; !done; {
 		if _, err := poll.Wait(ready[:]); err != nil {
 			t.Fatal(err)
 		}
@@ -49,6 +52,15 @@ func finish(t *testing.T, p Process) (fail *Failure, exit Exit) {
 		t.Fatalf("pid %d has ended and cannot be reaped", p.Pid)
 	}
 	return fail, exit
+}
+
+// outcomeOf gives the news of the exec of a child that has ended.
+func outcomeOf(p Process) (done bool, fail *Failure) {
+	if p.Result < 0 {
+		return true, p.Fail
+	}
+	defer unix.Close(p.Result)
+	return ReadResult(p.Result)
 }
 
 // run spawns s with its output in a pipe, unless s says otherwise, and reads it.
@@ -352,8 +364,7 @@ func TestSpawnAllocations(t *testing.T) {
 		}
 		waitDead(p.Pid)
 		Reap(p.Pid)
-		ReadResult(p.Result)
-		unix.Close(p.Result)
+		outcomeOf(p)
 	}); n > 3 {
 		t.Errorf("a spawn allocates %v times", n)
 	}
