@@ -146,7 +146,7 @@ func TestCost(t *testing.T) {
 			cost("restart of all", Event{Kind: AskRestart, IDs: ids}, Running)
 			cost("stop of all", Event{Kind: AskStop, IDs: ids}, Inactive)
 			cost("start of all", Event{Kind: AskStart, IDs: ids}, Running)
-			cost("shutdown", Event{Kind: AskShutdown, Halt: Halt{Kind: HaltExit, Timeout: Instant(8 * time.Second)}}, Inactive)
+			cost("shutdown", Event{Kind: AskShutdown, Halt: &Halt{Kind: HaltExit, Timeout: Instant(8 * time.Second)}}, Inactive)
 		})
 	}
 }

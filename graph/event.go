@@ -50,7 +50,7 @@ type Event struct {
 	Sig  int16 // signal, 0 = none
 	Text string
 	IDs  []ID
-	Halt Halt
+	Halt *Halt // of AskShutdown
 	Plan []Change
 }
 
@@ -135,7 +135,7 @@ type Effect struct {
 	Gen      uint64
 	Reason   Reason   // of Changed: the unit's reason at that moment
 	Critical Critical // of Escalate
-	Halt     Halt
+	Halt     *Halt    // of End
 	Text     string
 	// Of Spawn with RolePost: MOTE_RESULT and MOTE_CODE.
 	Result string

@@ -187,7 +187,7 @@ func (p *player) fact(word string, args []string) {
 			p.t.Fatal(err)
 		}
 		kind := map[string]HaltKind{"exit": HaltExit, "poweroff": HaltPoweroff, "reboot": HaltReboot, "halt": HaltHalt}[args[0]]
-		p.feed(Event{Kind: AskShutdown, Halt: Halt{Kind: kind, Timeout: Instant(d)}})
+		p.feed(Event{Kind: AskShutdown, Halt: &Halt{Kind: kind, Timeout: Instant(d)}})
 	default:
 		set := map[string]map[string]bool{"hold": p.hold, "deaf": p.deaf, "stuck": p.stuck}[word]
 		for _, n := range args {

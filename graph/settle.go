@@ -1,10 +1,15 @@
 package graph
 
+// keepEffects is how many effects a World keeps the memory for.
+const keepEffects = 64
+
 // Apply takes one event and gives what is to be done, in order. The slice is
 // good until the next call. It never blocks, reads no clock, and costs what
 // the units cost that the event touches.
 func (w *World) Apply(now Instant, ev Event) []Effect {
-	w.t.now, w.t.out = now, w.t.out[:0]
+	if w.t.now, w.t.out = now, w.t.out[:0]; cap(w.t.out) > keepEffects {
+		w.t.out = nil // of a boot, say
+	}
 	switch ev.Kind {
 	case Spawned, SpawnFailed, Executed, BecameReady, Ended, Checked, StatusSet, Bug:
 		if ev.Unit >= 0 && int(ev.Unit) < len(w.nodes) {
@@ -27,7 +32,7 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 	case AskSignal:
 		w.askSignal(ev)
 	case AskShutdown:
-		w.shutdown(ev.Halt)
+		w.shutdown(*ev.Halt)
 	case AskReload:
 		w.reload(ev.Plan)
 	}
@@ -97,7 +102,7 @@ func (w *World) settle() {
 
 func (w *World) end() {
 	w.ended = true
-	w.t.emit(Effect{Kind: End, Halt: w.halt})
+	w.t.emit(Effect{Kind: End, Halt: &w.halt})
 }
 
 // act does what a unit's own state and the counts of its neighbours ask for,

@@ -199,7 +199,7 @@ func (m *sim) theEnd() {
 }
 
 func (m *sim) shutdown() {
-	m.apply(Event{Kind: AskShutdown, Halt: Halt{Kind: HaltPoweroff, Timeout: Instant(simSpan(m.r)*6 + time.Millisecond)}})
+	m.apply(Event{Kind: AskShutdown, Halt: &Halt{Kind: HaltPoweroff, Timeout: Instant(simSpan(m.r)*6 + time.Millisecond)}})
 }
 
 // settleDown lets well-behaved processes go on until nothing more happens. What

@@ -89,7 +89,7 @@ func TestCheckAfterDependency(t *testing.T) {
 // A shutdown may come before the boot; nothing is wanted then.
 func TestShutdownBeforeBoot(t *testing.T) {
 	d := newDriver(t, "service a /bin/a\n")
-	d.expect(Event{Kind: AskShutdown, Halt: Halt{Kind: HaltExit, Timeout: 1}}, "end: shutdown, code 0")
+	d.expect(Event{Kind: AskShutdown, Halt: &Halt{Kind: HaltExit, Timeout: 1}}, "end: shutdown, code 0")
 	d.expect(Event{Kind: Boot, Unit: None})
 	if d.w.Status(0).Want {
 		t.Error("it is wanted")
@@ -113,7 +113,7 @@ func TestShorterScheduleWhileStopping(t *testing.T) {
 	}
 	next := mustWorld(t, "service a /bin/a\n    stop TERM 1h\n")
 	d.do(Event{Kind: AskReload, Plan: d.w.Plan([]*Unit{next.Unit(0)}, func(*Unit) bool { return true })})
-	d.do(Event{Kind: AskShutdown, Halt: Halt{Kind: HaltExit, Timeout: Instant(8 * time.Second)}})
+	d.do(Event{Kind: AskShutdown, Halt: &Halt{Kind: HaltExit, Timeout: Instant(8 * time.Second)}})
 	d.now += Instant(7700 * time.Millisecond)
 	d.expect(Event{Kind: Tick}, "a: KILL to its group")
 }

@@ -55,7 +55,8 @@ func inherited(list []string) []string {
 
 // environment makes a unit's environment in the order of SPEC 4: later wins.
 func (in *Init) environment(u *graph.Unit, e *graph.Effect, acc *proc.Account) (*environ, *refusal) {
-	env := &environ{list: append(make([]string, 0, len(in.env)+8), in.env...)}
+	env := &in.spawnEnv
+	env.list = append(env.list[:0], in.env...)
 	if acc != nil {
 		env.set("HOME", acc.Home)
 		env.set("USER", acc.Name)

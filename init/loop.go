@@ -34,6 +34,14 @@ const (
 	readBatch    = 64       // descriptors that are ready
 )
 
+// collectFrom is the number of units from which the garbage of the start is
+// more than what its collection costs (proc.Lean).
+const collectFrom = 500
+
+// keepEvents is how long a queue of events may be to be used again; a boot
+// makes one that is longer.
+const keepEvents = 64
+
 // Init is the init in all roles but the wrapper's. Everything in it belongs
 // to the one goroutine that runs loop.
 type Init struct {
@@ -62,6 +70,10 @@ type Init struct {
 	texts []runText // units that were added at run time
 	added int       // how many texts ever
 
+	// Of the spawn that is being prepared; the memory is used again.
+	spec     proc.Spec
+	spawnEnv environ
+
 	queue []graph.Event
 	busy  bool
 	also  []graph.ID // what a stop by name takes down too
@@ -72,6 +84,7 @@ type Init struct {
 
 	token     string        // of the notify sockets' names
 	trimAt    graph.Instant // give back what the start needed; 0 = done
+	trim      bool          // now, before the next sleep
 	rescuing  bool          // the boot waits for the end of the rescue shell
 	rebootAt  graph.Instant // a critical unit's reboot; 0 = none
 	rebootFor graph.ID
@@ -157,6 +170,10 @@ func (in *Init) wait() int {
 		in.again = false
 		n, err = in.poll.Peek(in.ready[:])
 	} else {
+		if in.trim {
+			in.trim = false
+			proc.Trim(in.world.Len() >= collectFrom)
+		}
 		n, err = in.poll.Wait(in.ready[:])
 	}
 	if err != nil {
@@ -265,8 +282,7 @@ func (in *Init) tick() {
 		in.dueReboot()
 	}
 	if in.trimAt != 0 && in.trimAt <= in.now {
-		in.trimAt = 0
-		proc.Trim()
+		in.trimAt, in.trim = 0, true
 	}
 	in.logs.Expire(in.now)
 	in.server.tick()
@@ -319,7 +335,9 @@ func (in *Init) apply(ev graph.Event) {
 		}
 		in.server.settle(effects)
 	}
-	clear(in.queue)
+	if clear(in.queue); cap(in.queue) > keepEvents {
+		in.queue = nil
+	}
 	in.queue = in.queue[:0]
 	in.busy = false
 }
@@ -343,7 +361,7 @@ func (in *Init) perform(e *graph.Effect) {
 	case graph.Escalate:
 		in.escalate(e)
 	case graph.End:
-		in.end.begin(e.Halt)
+		in.end.begin(*e.Halt)
 	case graph.Joined:
 		in.joined(e.Unit)
 	case graph.Replaced:

@@ -184,7 +184,7 @@ func (in *Init) dueReboot() {
 // haltEvent gives a shutdown its deadline.
 func (in *Init) haltEvent(h graph.Halt) graph.Event {
 	h.Timeout = graph.Instant(in.world.ShutdownTimeout)
-	return graph.Event{Kind: graph.AskShutdown, Halt: h}
+	return graph.Event{Kind: graph.AskShutdown, Halt: &h}
 }
 
 // halt begins a shutdown, unless one is under way.

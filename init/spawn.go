@@ -37,6 +37,7 @@ func (in *Init) spawn(e *graph.Effect) {
 	if ready > 0 {
 		unix.Close(ready)
 	}
+	defer in.forgetSpawn()
 	if bad != nil {
 		in.closeReady(&in.units[e.Unit])
 		in.queue = append(in.queue, graph.Event{Kind: graph.SpawnFailed, Unit: e.Unit, Gen: e.Gen,
@@ -44,7 +45,10 @@ func (in *Init) spawn(e *graph.Effect) {
 		return
 	}
 	p := &process{unit: e.Unit, gen: e.Gen, role: e.Role, result: child.Result,
-		group: u.KillMode == graph.KillGroup || e.Role != graph.RoleMain, what: in.failWords(spec)}
+		group: u.KillMode == graph.KillGroup || e.Role != graph.RoleMain}
+	if child.Result >= 0 || child.Fail != nil {
+		p.what = in.failWords(spec)
+	}
 	in.procs[child.Pid] = p
 	if e.Role == graph.RoleMain {
 		in.units[e.Unit].main = int32(child.Pid)
@@ -56,6 +60,14 @@ func (in *Init) spawn(e *graph.Effect) {
 	}
 	in.queue = append(in.queue, graph.Event{Kind: graph.Spawned, Unit: e.Unit, Gen: e.Gen, Pid: int32(child.Pid)})
 	in.awaitExec(p, &child)
+}
+
+// forgetSpawn lets go of what a spawn has pointed to: an env-file can be large.
+func (in *Init) forgetSpawn() {
+	in.spec.Reset(nil, nil, nil)
+	if clear(in.spawnEnv.list); cap(in.spawnEnv.list) > 1024 {
+		in.spawnEnv.list = nil
+	}
 }
 
 // awaitExec takes the news of a child's exec, or asks for it.
@@ -163,7 +175,8 @@ func (in *Init) prepare(u *graph.Unit, e *graph.Effect) (spec *proc.Spec, ready 
 		return nil, 0, &refusal{stage: "exec", errno: syscall.ENOENT, text: "the command is empty: write exec, or a command in the header"}
 	}
 	path, _ := env.get("PATH")
-	spec = proc.NewSpec(candidates(argv[0], path), argv, nil)
+	spec = &in.spec
+	spec.Reset(candidates(argv[0], path), argv, nil)
 	spec.Dir, spec.Umask = "/", u.Umask
 	if len(u.Dir) > 0 {
 		spec.Dir = graph.ExpandText(u.Dir, env.get, in.unset(u))

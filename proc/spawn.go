@@ -119,7 +119,14 @@ type Spec struct {
 // NewSpec is a Spec for the candidates path with null descriptors, and the
 // init's directory and umask.
 func NewSpec(path, argv, env []string) *Spec {
-	return &Spec{Path: path, Argv: argv, Env: env, Umask: -1, Stdin: -1, Out: -1}
+	s := new(Spec)
+	s.Reset(path, argv, env)
+	return s
+}
+
+// Reset makes s what NewSpec gives, in the memory that is there.
+func (s *Spec) Reset(path, argv, env []string) {
+	*s = Spec{Path: path, Argv: argv, Env: env, Umask: -1, Stdin: -1, Out: -1}
 }
 
 // Process is a child that was forked. Result is the read end of its pipe, for
