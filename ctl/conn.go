@@ -21,6 +21,10 @@ const (
 	maxSunPath = 107
 )
 
+// maxReplyLine bounds one line of an answer: a unit may name 65,536 others in
+// each of several lists, with up to 64 bytes. A variable for the test alone.
+var maxReplyLine = 16 << 20
+
 // conn is the connection to the init. A nil conn may be closed.
 type conn struct {
 	fd       int
@@ -187,7 +191,7 @@ func (c *client) next() (words []string, end bool, err *failure) {
 	seen := 0 // bytes after from that hold no newline
 	for {
 		i := bytes.IndexByte(k.buf[k.from+seen:], '\n')
-		if i >= 0 && seen+i <= line.MaxLine {
+		if i >= 0 && seen+i <= maxReplyLine {
 			text := string(k.buf[k.from : k.from+seen+i])
 			k.from += seen + i + 1
 			words, end, err = decodeReply(k.words[:0], text)
@@ -197,8 +201,8 @@ func (c *client) next() (words []string, end bool, err *failure) {
 			return words, end, err
 		}
 		seen = len(k.buf) - k.from
-		if i >= 0 || seen > line.MaxLine {
-			return nil, true, fail(Failed, "cannot read the reply: a line has over "+strconv.Itoa(line.MaxLine)+" bytes: is mote at this socket?")
+		if i >= 0 || seen > maxReplyLine {
+			return nil, true, fail(Failed, "cannot read the reply: a line has over "+strconv.Itoa(maxReplyLine)+" bytes: is mote at this socket?")
 		}
 		if err := c.fill(); err != nil {
 			return nil, true, err

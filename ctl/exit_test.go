@@ -213,6 +213,8 @@ func TestAbstractSocket(t *testing.T) {
 // TestReplies are answers that are none: an error each, never a crash.
 func TestReplies(t *testing.T) {
 	long := strings.Repeat("x", 64<<10)
+	defer func(was int) { maxReplyLine = was }(maxReplyLine)
+	maxReplyLine = len(long)
 	for _, c := range []struct {
 		name, answer string
 		code         int

@@ -8,9 +8,6 @@ import (
 	"mote/proc"
 )
 
-// statusLines is how many log lines a unit's status ends with.
-const statusLines = 10
-
 // unitLine describes a unit as the wire has it: keys and values in turn; what
 // does not apply is left out.
 func (s *server) unitLine(c *client, id graph.ID) {
@@ -137,9 +134,11 @@ func (s *server) list(c *client, args []string) {
 }
 
 // pages sends the units that want says, and ends the reply.
-func (s *server) pages(c *client, want func(graph.ID) bool) {
+func (s *server) pages(c *client, want func(graph.ID) bool) { c.more = s.unitPages(c, want) }
+
+func (s *server) unitPages(c *client, want func(graph.ID) bool) func() bool {
 	next := 0
-	c.more = func() bool {
+	return func() bool {
 		for i := 0; i < pageBudget && len(c.out) < outLow; i++ {
 			if next >= s.in.world.Len() {
 				s.ok(c)
@@ -151,6 +150,30 @@ func (s *server) pages(c *client, want func(graph.ID) bool) {
 			next++
 		}
 		return false
+	}
+}
+
+// linePages gives n lines, a page a turn, and reports when it has.
+func linePages(c *client, n int, line func(int)) func() bool {
+	next := 0
+	return func() bool {
+		for i := 0; next < n && i < 16*pageBudget && len(c.out) < outLow; i++ {
+			line(next)
+			next++
+		}
+		return next == n
+	}
+}
+
+// lines sends n lines and ends the reply.
+func (s *server) lines(c *client, n int, line func(int)) {
+	page := linePages(c, n, line)
+	c.more = func() bool {
+		if !page() {
+			return false
+		}
+		s.ok(c)
+		return true
 	}
 }
 
@@ -179,37 +202,6 @@ func (s *server) status(c *client, args []string) {
 		s.ok(c)
 		return true
 	}
-}
-
-// lastLines sends the newest lines of one unit's ring.
-func (s *server) lastLines(c *client, id graph.ID, n int) {
-	l := s.in.units[id].log
-	if d := l.Dropped(); d > 0 {
-		c.say("dropped", l.Name(), strconv.FormatUint(d, 10))
-	}
-	r := s.in.logs.NewReader([]*UnitLog{l}, n, false)
-	defer r.Close()
-	for {
-		item, st := r.Next()
-		switch st {
-		case LogLine:
-			s.logItem(c, &item)
-		case LogDone:
-			return
-		}
-	}
-}
-
-func (s *server) logItem(c *client, it *LogItem) {
-	name := ""
-	if it.Log != nil {
-		name = it.Log.Name()
-	}
-	if it.HasLine {
-		c.say("log", name, strconv.FormatInt(it.WallNs/1e6, 10), string(it.Text))
-		return
-	}
-	c.say("dropped", name, strconv.FormatUint(it.Lost, 10))
 }
 
 // system gives the init as a whole: its facts, the faults of the
@@ -245,26 +237,32 @@ func (s *server) system(c *client) {
 		"units", strconv.Itoa(w.Len()-gone), "running", strconv.Itoa(count[graph.Running]),
 		"failed", strconv.Itoa(count[graph.Failed]), "blocked", strconv.Itoa(count[graph.Blocked]),
 		"faults", strconv.Itoa(len(in.conf.Faults)), "socket", s.path)
-	s.faultLines(c)
-	s.pages(c, func(id graph.ID) bool {
+	faults := linePages(c, s.faultCount(), s.faultLine(c))
+	units := s.unitPages(c, func(id graph.ID) bool {
 		switch w.State(id) {
 		case graph.Failed, graph.Blocked, graph.Backoff:
 			return true
 		}
 		return false
 	})
+	c.more = func() bool { return faults() && units() }
 }
 
 // maxFaultLines bounds how many faults a reply has.
 const maxFaultLines = 500
 
-func (s *server) faultLines(c *client) {
-	for i, f := range s.in.conf.Faults {
+func (s *server) faultCount() int { return min(len(s.in.conf.Faults), maxFaultLines+1) }
+
+// faultLine gives the one line of each fault, and for the first that is too many
+// how many are left.
+func (s *server) faultLine(c *client) func(i int) {
+	all := s.in.conf.Faults
+	return func(i int) {
 		if i == maxFaultLines {
-			c.say("fault", "", "0", strconv.Itoa(len(s.in.conf.Faults)-i)+" more: see mote check")
+			c.say("fault", "", "0", strconv.Itoa(len(all)-i)+" more: see mote check")
 			return
 		}
-		tag := "fault"
+		f, tag := &all[i], "fault"
 		if f.Warning {
 			tag = "warning"
 		}
@@ -272,10 +270,7 @@ func (s *server) faultLines(c *client) {
 	}
 }
 
-func (s *server) faults(c *client, args []string) {
-	s.faultLines(c)
-	s.ok(c)
-}
+func (s *server) faults(c *client, args []string) { s.lines(c, s.faultCount(), s.faultLine(c)) }
 
 func (s *server) why(c *client, args []string) {
 	if len(args) != 1 {
@@ -300,16 +295,17 @@ func (s *server) why(c *client, args []string) {
 		c.say("wanted-by", "", how)
 	}
 	req, wants := w.WantedBy(id)
-	for _, x := range req {
-		c.say("wanted-by", s.in.name(x), "requires")
-	}
-	for _, x := range wants {
-		c.say("wanted-by", s.in.name(x), "wants")
-	}
-	for _, x := range w.WouldStop(id) {
-		c.say("would-stop", s.in.name(x))
-	}
-	s.ok(c)
+	stop := w.WouldStop(id)
+	s.lines(c, len(req)+len(wants)+len(stop), func(i int) {
+		switch {
+		case i < len(req):
+			c.say("wanted-by", s.in.name(req[i]), "requires")
+		case i < len(req)+len(wants):
+			c.say("wanted-by", s.in.name(wants[i-len(req)]), "wants")
+		default:
+			c.say("would-stop", s.in.name(stop[i-len(req)-len(wants)]))
+		}
+	})
 }
 
 // show gives a unit in the configuration's format; the values of its
@@ -332,10 +328,8 @@ func (s *server) show(c *client, args []string) {
 		}
 		u = &hidden
 	}
-	for _, t := range graph.Show(u) {
-		c.say("text", t)
-	}
-	s.ok(c)
+	text := graph.Show(u)
+	s.lines(c, len(text), func(i int) { c.say("text", text[i]) })
 }
 
 func (s *server) eventFeed(c *client, args []string) {
@@ -344,62 +338,4 @@ func (s *server) eventFeed(c *client, args []string) {
 		return
 	}
 	c.feed = true
-}
-
-// logs sends lines, oldest first; with -f it goes on as they come.
-func (s *server) logs(c *client, args []string) {
-	follow, n := false, -1
-	var logs []*UnitLog
-	for i := 0; i < len(args); i++ {
-		switch args[i] {
-		case "-f":
-			follow = true
-		case "-n":
-			if i++; i < len(args) {
-				v, err := strconv.Atoi(args[i])
-				if err != nil || v < 0 {
-					s.fail(c, 2, "logs: -n "+strconv.Quote(args[i])+" is not a number of lines: write -n 10")
-					return
-				}
-				n = v
-			}
-		case OwnLogName:
-			logs = append(logs, s.in.logs.Own())
-		default:
-			id, ok := s.find(c, args[i], false)
-			if !ok {
-				return
-			}
-			logs = append(logs, s.in.units[id].log)
-		}
-	}
-	for _, l := range logs {
-		if d := l.Dropped(); d > 0 {
-			c.say("dropped", l.Name(), strconv.FormatUint(d, 10))
-		}
-	}
-	c.tail = s.in.logs.NewReader(logs, n, follow)
-	c.more = func() bool { return s.moreLogs(c, follow) }
-}
-
-// moreLogs sends what the reader has, within the turn's share.
-func (s *server) moreLogs(c *client, follow bool) bool {
-	for i := 0; i < pageBudget*4 && len(c.out) < outLow; i++ {
-		item, st := c.tail.Next()
-		switch st {
-		case LogLine:
-			s.logItem(c, &item)
-			continue
-		case LogBusy:
-			return false
-		}
-		if c.idle = follow; follow {
-			return false
-		}
-		c.tail.Close()
-		c.tail = nil
-		s.ok(c)
-		return true
-	}
-	return false
 }

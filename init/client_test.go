@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -252,5 +253,167 @@ func TestPlacesForRoot(t *testing.T) {
 	last := all[maxClients]
 	if last.read(); !last.eof || last.got.String() != "err 1 \"128 clients are connected, which is the limit: try again later\"\n" {
 		t.Errorf("one too many is told %q", last.got.String())
+	}
+}
+
+// answer gives what one request is answered, reading all the while.
+func (p *peer) answer(request string) string {
+	p.t.Helper()
+	p.got.Reset()
+	p.send(request + "\n")
+	for range 100000 {
+		p.in.turn()
+		p.read()
+		text := p.got.Bytes()
+		last := text[bytes.LastIndexByte(bytes.TrimSuffix(text, []byte("\n")), '\n')+1:]
+		if string(last) == "ok\n" || bytes.HasPrefix(last, []byte("err ")) && bytes.HasSuffix(last, []byte("\n")) {
+			return string(text)
+		}
+	}
+	p.t.Fatalf("%s: no answer: %.300q", request, p.got.String())
+	return ""
+}
+
+// Answers about a unit that all others are connected with go out in pieces.
+func TestLongAnswersAreHeldInPieces(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("service hub /bin/true\n  start manual\n")
+	const n = 5000
+	for i := range n {
+		b.WriteString("service unit-with-a-name-" + strconv.Itoa(i) + " /bin/true\n  requires hub\n")
+	}
+	in := testInit(t, b.String())
+	in.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{in.unit(t, "hub")}}) // so that all others are blocked
+	in.apply(graph.Event{Kind: graph.Boot, Unit: graph.None})
+	p := connect(t, in)
+	in.conf.Faults = make([]graph.Fault, 10000)
+	for i := range in.conf.Faults {
+		in.conf.Faults[i].Text = strings.Repeat("long ", 20)
+	}
+	for _, request := range []string{"list", "status", "faults", "why hub", "show hub"} {
+		p.send(request + "\n")
+		for range 5 {
+			in.turn()
+		}
+		if n := p.held(); n > 2*outLow {
+			t.Errorf("%s: %d bytes wait for a client that does not read", request, n)
+		}
+		p.answer("ping")
+		if !p.c.reading() || in.again {
+			t.Errorf("%s: it does not end", request)
+		}
+	}
+	if got := p.answer("faults"); strings.Count(got, "\n") != maxFaultLines+2 || !strings.Contains(got, "9500 more: see mote check") {
+		t.Errorf("%d lines of faults, ending in %.200q", strings.Count(got, "\n"), got[len(got)-200:])
+	}
+	if got := p.answer("why hub"); strings.Count(got, "\nwanted-by unit-") != n {
+		t.Errorf("why has %d units", strings.Count(got, "\nwanted-by unit-"))
+	}
+	if got := p.answer("list"); strings.Count(got, "\nunit name ") != n {
+		t.Errorf("list has %d units", strings.Count(got, "\nunit name ")+1)
+	}
+}
+
+// A name that a request writes very often is read once, and a long one is cut
+// in the message about it.
+func TestRequestsThatRepeat(t *testing.T) {
+	in := testInit(t, "task a /bin/true\n")
+	in.world.Unit(0)
+	in.units[0].log.Feed([]byte("one\ntwo\n"))
+	p := connect(t, in)
+	got := p.answer("logs" + strings.Repeat(" a", 30000) + " mote mote")
+	if strings.Count(got, "one") != 1 || strings.Count(got, "two") != 1 {
+		t.Errorf("logs says %.300q", got)
+	}
+	if got = p.answer("why " + strings.Repeat("\x01", 60000)); len(got) > 600 || !strings.HasPrefix(got, "err 4 ") {
+		t.Errorf("%d bytes: %.100q", len(got), got)
+	}
+}
+
+// The verbs' own refusals, whole: what is wrong and what to write.
+func TestRefusals(t *testing.T) {
+	in := testInit(t, "task a /bin/true\n  start manual\nservice getty@ /bin/true\n")
+	p := connect(t, in)
+	for request, want := range map[string]string{
+		"list a":           "err 2 \"list: takes no names: see status NAME...\"",
+		"status nosuch":    "err 4 \"no such unit \\\"nosuch\\\": see list\"",
+		"status b":         "err 4 \"no such unit \\\"b\\\": see list\"",
+		"start":            "err 2 \"start: no unit named: write start NAME...\"",
+		"start --no-wait":  "err 2 \"start: no unit named: write start NAME...\"",
+		"start getty@":     "err 4 \"no such unit \\\"getty@\\\": see list\"",
+		"start-all a":      "err 2 \"start-all: takes no names: write start or stop NAME...\"",
+		"kill":             "err 2 \"kill: write kill NAME [SIGNAL]\"",
+		"kill a FOO":       "err 2 \"kill: unknown signal \\\"FOO\\\": write TERM, SIGTERM or 15\"",
+		"kill a":           "err 1 \"a: it has no process: it is inactive\"",
+		"wait a":           "err 2 \"wait: write wait [--for STATE] NAME...\"",
+		"wait happy a":     "err 2 \"wait: unknown state \\\"happy\\\": write one of inactive, blocked, starting, running, stopping, backoff, exited, failed, up, down\"",
+		"why":              "err 2 \"why: write why NAME\"",
+		"show":             "err 2 \"show: write show NAME\"",
+		"events a":         "err 2 \"events: takes no words\"",
+		"logs -n x a":      "err 2 \"logs: -n \\\"x\\\" is not a number of lines: write -n 10\"",
+		"logs -n":          "err 2 \"logs: -n needs a number of lines: write -n 10\"",
+		"logs -x":          "err 4 \"no such unit \\\"-x\\\": see list\"",
+		"poweroff":         "err 1 \"poweroff: this is the supervisor role: use shutdown to end it\"",
+		"shutdown now now": "err 2 \"shutdown: too many words\"",
+		"reload --frob":    "err 2 \"reload: unknown option \\\"--frob\\\"\"",
+		"add x":            "err 2 \"add: write add FILE TEXT\"",
+		"remove a":         "err 1 \"a: it is in test.conf:1: take it out there and reload\"",
+	} {
+		if got := strings.TrimSuffix(p.answer(request), "\n"); got != want {
+			t.Errorf("%s: %s\nexpected %s", request, got, want)
+		}
+	}
+}
+
+// SPEC 6: who may do what.
+func TestRights(t *testing.T) {
+	in := testInit(t, "task a /bin/true\n  start manual\n")
+	all := map[string]right{"poweroff": mayAll, "reboot": mayAll, "halt": mayAll, "shutdown": mayAll, "add f t": mayAll, "remove a": mayAll,
+		"reload": mayAll, "start a": mayControl, "stop a": mayControl, "restart a": mayControl, "kill a": mayControl,
+		"start-all": mayControl, "stop-all": mayControl, "reload a": mayControl, "list": mayRead, "status a": mayRead, "logs": mayRead,
+		"events": mayRead, "why a": mayRead, "show a": mayRead, "wait down a": mayRead, "faults": mayRead, "version": mayRead, "ping": mayRead}
+	for request, need := range all {
+		verb, _, _ := strings.Cut(request, " ")
+		for _, who := range []struct {
+			c   client
+			has right
+		}{{client{uid: in.uid + 1}, mayRead}, {client{uid: in.uid + 1, group: true}, mayControl}} {
+			if who.has >= need {
+				continue
+			}
+			c := who.c
+			in.server.request(&c, request)
+			if got := string(c.out); !strings.HasPrefix(got, "err 1 \""+verb+": permission denied: ") {
+				t.Errorf("%s with right %d: %q", request, who.has, got)
+			}
+		}
+	}
+	for _, v := range verbs {
+		if need, ok := all[v.name]; ok && need == v.need {
+			continue
+		}
+		found := v.name == "reload"
+		for request, need := range all {
+			verb, _, _ := strings.Cut(request, " ")
+			found = found || verb == v.name && need == v.need
+		}
+		if !found {
+			t.Errorf("the right that %s needs is not in the test, or another", v.name)
+		}
+	}
+}
+
+// SPEC 6: env values are for root and the init's own user.
+func TestShowHidesValues(t *testing.T) {
+	in := testInit(t, "service a /bin/true\n  env KEY=secret\n")
+	c := &client{uid: in.uid + 1}
+	in.server.request(c, "show a")
+	for c.more != nil && !c.more() {
+	}
+	if got := string(c.out); strings.Contains(got, "secret") || !strings.Contains(got, "KEY=(hidden)") {
+		t.Errorf("a stranger sees %q", got)
+	}
+	if in.world.Unit(0).Env[0].Value[0].Lit != "secret" {
+		t.Error("the unit itself was changed")
 	}
 }

@@ -79,7 +79,7 @@ func (s *server) request(c *client, text string) {
 		v.do(s, c, words[1:])
 		return
 	}
-	s.fail(c, 2, "unknown verb "+strconv.Quote(words[0])+": see help")
+	s.fail(c, 2, "unknown verb "+shown(words[0])+": see help")
 }
 
 func needText(r right) string {
@@ -115,14 +115,22 @@ func (s *server) find(c *client, name string, make bool) (graph.ID, bool) {
 			return id, true
 		}
 	}
-	s.fail(c, 4, "no such unit "+strconv.Quote(name)+s.nearest(name))
+	s.fail(c, 4, "no such unit "+shown(name)+s.nearest(name))
 	return graph.None, false
+}
+
+// shown is what a client wrote, for a message: its beginning if it is long.
+func shown(word string) string {
+	if len(word) > 100 {
+		return strconv.Quote(word[:100]) + "..."
+	}
+	return strconv.Quote(word)
 }
 
 // nearest names a unit that the caller may have meant.
 func (s *server) nearest(name string) string {
 	if n, ok := s.in.world.Nearest(name); ok {
-		return ": did you mean " + strconv.Quote(n) + "?"
+		return ": did you mean " + shown(n) + "?"
 	}
 	return ": see list"
 }
@@ -259,7 +267,7 @@ func (s *server) kill(c *client, args []string) {
 	sig := 15
 	if len(args) == 2 {
 		if sig, ok = graph.SignalNumber(args[1]); !ok {
-			s.fail(c, 2, "kill: unknown signal "+strconv.Quote(args[1])+": write TERM, SIGTERM or 15")
+			s.fail(c, 2, "kill: unknown signal "+shown(args[1])+": write TERM, SIGTERM or 15")
 			return
 		}
 	}
@@ -282,7 +290,7 @@ func (s *server) reload(c *client, args []string) {
 		case "--force":
 			force = true
 		default:
-			s.fail(c, 2, "reload: unknown option "+strconv.Quote(args[0]))
+			s.fail(c, 2, "reload: unknown option "+shown(args[0]))
 			return
 		}
 		args = args[1:]
@@ -355,7 +363,7 @@ func (s *server) waitFor(c *client, args []string) {
 	case args[0] == "down":
 		kind = graph.WaitDown
 	case !ok:
-		s.fail(c, 2, "wait: unknown state "+strconv.Quote(args[0])+": write one of "+graph.StateList()+", up, down")
+		s.fail(c, 2, "wait: unknown state "+shown(args[0])+": write one of "+graph.StateList()+", up, down")
 		return
 	}
 	var ids []graph.ID

@@ -1,0 +1,108 @@
+package pid1
+
+import (
+	"slices"
+	"strconv"
+
+	"mote/graph"
+)
+
+// statusLines is how many log lines a unit's status ends with.
+const statusLines = 10
+
+// lastLines sends the newest lines of one unit's ring.
+func (s *server) lastLines(c *client, id graph.ID, n int) {
+	l := s.in.units[id].log
+	if d := l.Dropped(); d > 0 {
+		c.say("dropped", l.Name(), strconv.FormatUint(d, 10))
+	}
+	r := s.in.logs.NewReader([]*UnitLog{l}, n, false)
+	defer r.Close()
+	for {
+		item, st := r.Next()
+		switch st {
+		case LogLine:
+			s.logItem(c, &item)
+		case LogDone:
+			return
+		}
+	}
+}
+
+func (s *server) logItem(c *client, it *LogItem) {
+	name := ""
+	if it.Log != nil {
+		name = it.Log.Name()
+	}
+	if it.HasLine {
+		c.say("log", name, strconv.FormatInt(it.WallNs/1e6, 10), string(it.Text))
+		return
+	}
+	c.say("dropped", name, strconv.FormatUint(it.Lost, 10))
+}
+
+// logs sends lines, oldest first; with -f it goes on as they come.
+func (s *server) logs(c *client, args []string) {
+	follow, n := false, -1
+	var logs []*UnitLog
+	seen := make([]bool, s.in.world.Len())
+	for i := 0; i < len(args); i++ {
+		switch args[i] {
+		case "-f":
+			follow = true
+		case "-n":
+			if i++; i == len(args) {
+				s.fail(c, 2, "logs: -n needs a number of lines: write -n 10")
+				return
+			}
+			v, err := strconv.Atoi(args[i])
+			if err != nil || v < 0 {
+				s.fail(c, 2, "logs: -n "+shown(args[i])+" is not a number of lines: write -n 10")
+				return
+			}
+			n = v
+		case OwnLogName:
+			if !slices.Contains(logs, s.in.logs.Own()) {
+				logs = append(logs, s.in.logs.Own())
+			}
+		default:
+			id, ok := s.find(c, args[i], false)
+			if !ok {
+				return
+			}
+			if !seen[id] { // a name that is written twice is read once
+				seen[id] = true
+				logs = append(logs, s.in.units[id].log)
+			}
+		}
+	}
+	for _, l := range logs {
+		if d := l.Dropped(); d > 0 {
+			c.say("dropped", l.Name(), strconv.FormatUint(d, 10))
+		}
+	}
+	c.tail = s.in.logs.NewReader(logs, n, follow)
+	c.more = func() bool { return s.moreLogs(c, follow) }
+}
+
+// moreLogs sends what the reader has, within the turn's share.
+func (s *server) moreLogs(c *client, follow bool) bool {
+	for i := 0; i < pageBudget*4 && len(c.out) < outLow; i++ {
+		item, st := c.tail.Next()
+		switch st {
+		case LogLine:
+			s.logItem(c, &item)
+			continue
+		case LogBusy:
+			return false
+		}
+		if c.idle = follow; follow {
+			return false
+		}
+		c.tail.Close()
+		c.tail = nil
+		s.ok(c)
+		return true
+	}
+	return false
+}
