@@ -24,7 +24,9 @@ func (w *World) shutdown(h Halt) {
 	for id := range w.nodes {
 		if n := &w.nodes[id]; n.s.State == Stopping {
 			w.bound(n)
-			w.set(ID(id), hurry(&w.t, n.unit, n.s), len(w.t.out))
+			s := n.s
+			hurry(&w.t, n.unit, &s)
+			w.set(ID(id), &s, len(w.t.out))
 		}
 	}
 }

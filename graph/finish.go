@@ -9,19 +9,19 @@ const (
 )
 
 // after follows the end of the last process before the post commands.
-func after(t *turn, u *Unit, id ID, s Status) Status {
+func after(t *turn, u *Unit, id ID, s *Status) {
 	s.Due, s.Step = 0, 0
 	if len(u.Post) == 0 {
-		return finish(t, u, s)
+		finish(t, u, s)
+		return
 	}
 	s.State, s.Phase = Stopping, PhasePost
-	s.Due = t.within(&s, postTime(u))
+	s.Due = t.within(s, postTime(u))
 	s.Gen = t.spawnPost(u, id, s, 0)
-	return s
 }
 
 // spawnPost asks for a post command with what its environment says of the end.
-func (t *turn) spawnPost(u *Unit, id ID, s Status, step uint16) uint64 {
+func (t *turn) spawnPost(u *Unit, id ID, s *Status, step uint16) uint64 {
 	gen := t.spawn(id, RolePost, step)
 	e := &t.out[len(t.out)-1]
 	e.Code = s.ExitCode
@@ -46,7 +46,7 @@ func (t *turn) spawnPost(u *Unit, id ID, s Status, step uint16) uint64 {
 }
 
 // finish ends an incarnation: no process of the unit is left.
-func finish(t *turn, u *Unit, s Status) Status {
+func finish(t *turn, u *Unit, s *Status) {
 	s.Phase, s.Step, s.Due, s.Stuck, s.Undo, s.Scale = PhaseNone, 0, 0, false, false, 0
 	s.Gen, s.Pid, s.AuxGen, s.AuxPid = 0, 0, 0, 0
 	stopped, failing := s.Stopped, s.Failing
@@ -57,24 +57,24 @@ func finish(t *turn, u *Unit, s Status) Status {
 		// slip in between.
 		s.State, s.Reason = Inactive, Reason{}
 		s.Restart = s.Restart && s.Want && !t.ending
-		return s
+		return
 	case failing && s.Reason.Kind == ReasonBug:
 		s.State = Failed
-		return s
+		return
 	case u.Kind == Task || u.Kind == Target:
 		s.State = Exited
 		if failing {
 			s.State = Failed
 		}
-		return s
+		return
 	case u.Restart.Policy == Always || u.Restart.Policy == OnFailure && failing:
-		return backOff(t, u, s)
+		backOff(t, u, s)
+		return
 	case failing:
 		s.State = Failed
-		return s
+		return
 	}
 	s.State = Exited
-	return s
 }
 
 // steady puts the back-off to its beginning when the incarnation that ends now
@@ -86,7 +86,7 @@ func (s *Status) steady(t *turn, u *Unit) {
 }
 
 // backOff counts a restart against its limit and sets its time (P2).
-func backOff(t *turn, u *Unit, s Status) Status {
+func backOff(t *turn, u *Unit, s *Status) {
 	r := &u.Restart
 	if r.Limit > 0 {
 		if s.WindowCount == 0 || r.Within > 0 && t.now-s.WindowStart > Instant(r.Within) {
@@ -94,7 +94,7 @@ func backOff(t *turn, u *Unit, s Status) Status {
 		}
 		if int(s.WindowCount) >= r.Limit {
 			s.State, s.Reason = Failed, Reason{Kind: ReasonLimit}
-			return s
+			return
 		}
 		s.WindowCount++
 	}
@@ -108,5 +108,4 @@ func backOff(t *turn, u *Unit, s Status) Status {
 	s.Delay = min(2*d, limit)
 	s.State, s.Due = Backoff, t.now+Instant(d)
 	s.Restarts++
-	return s
 }

@@ -207,7 +207,7 @@ func (w *World) renew(id ID, c *Change) {
 		s.State, s.Reason, s.Due, s.NotBefore, s.Phase = Inactive, Reason{}, 0, 0, PhaseNone
 	}
 	s.Delay, s.Restarts, s.WindowCount = 0, 0, 0
-	w.set(id, s, len(w.t.out))
+	w.set(id, &s, len(w.t.out))
 }
 
 // relink makes every edge, want and count anew.

@@ -6,6 +6,7 @@ func (w *World) boot(root ID) {
 	if w.t.ending {
 		return // a signal came first
 	}
+	w.t.out = make([]Effect, 0, 2*len(w.nodes)) // a spawn and a change for each
 	for id := range w.nodes {
 		n := &w.nodes[id]
 		if ID(id) == root || root == None && !n.gone && (!n.unit.Manual || ID(id) == w.main) {
@@ -200,7 +201,7 @@ func (w *World) retry(id ID, named bool) {
 	if s.State == Inactive {
 		s.Reason = Reason{}
 	}
-	w.set(id, s, len(w.t.out))
+	w.set(id, &s, len(w.t.out))
 }
 
 func (w *World) askStop(ids []ID) {
@@ -287,7 +288,7 @@ func (w *World) askRestart(ids []ID) {
 		}
 		s.Delay, s.Restarts, s.WindowCount = 0, 0, 0
 		s.Asked = s.Asked || !s.Want
-		w.set(id, s, len(w.t.out))
+		w.set(id, &s, len(w.t.out))
 	}
 	w.start(ids)
 }

@@ -45,7 +45,8 @@ func (w *World) feed(id ID, ev Event) {
 	n := &w.nodes[id]
 	w.bound(n)
 	at := len(w.t.out)
-	w.set(id, step(&w.t, n.unit, id, n.s, ev), at)
+	s := step(&w.t, n.unit, id, n.s, ev)
+	w.set(id, &s, at)
 }
 
 // tick fires the deadlines that have passed, earliest first.
@@ -161,7 +162,8 @@ func (w *World) halt1(id ID) {
 		s.Scale = w.t.scale(total(n.unit) + postTime(n.unit))
 	}
 	at := len(w.t.out)
-	w.set(id, halt(&w.t, n.unit, id, s), at)
+	halt(&w.t, n.unit, id, &s)
+	w.set(id, &s, at)
 }
 
 // inactive puts a unit without a process to rest.
@@ -169,7 +171,7 @@ func (w *World) inactive(id ID) {
 	s := w.nodes[id].s
 	s.State, s.Phase, s.Reason, s.Due, s.NotBefore = Inactive, PhaseNone, Reason{}, 0, 0
 	s.Checked, s.Restart, s.Delay = false, false, 0
-	w.set(id, s, len(w.t.out))
+	w.set(id, &s, len(w.t.out))
 }
 
 // tryStart starts a unit that wants to, or says what it waits for.
@@ -215,10 +217,9 @@ func (w *World) tryStart(id ID) {
 		}
 		w.t.emit(Effect{Kind: Check, Unit: id})
 	default:
-		w.set(id, begin(&w.t, n.unit, id, s), at)
-		return
+		begin(&w.t, n.unit, id, &s)
 	}
-	w.set(id, s, at)
+	w.set(id, &s, at)
 }
 
 // firstDead names the first of the failed or exited units that n requires.

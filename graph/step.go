@@ -40,49 +40,53 @@ func (t *turn) kill(id ID, gen uint64, pid int32, sig int, group bool) {
 }
 
 // bug reports an event that cannot happen in the unit's state; the world goes on.
-func (t *turn) bug(id ID, s *Status, ev Event) {
+func (t *turn) bug(id ID, s *Status, ev *Event) {
 	t.emit(Effect{Kind: Trouble, Unit: id, Text: "bug: " + ev.Kind.String() + " in " + s.State.String() + "/" + s.Phase.String()})
 }
 
 // step is the life of one unit: its status and an event of its own give its
 // next status and what is to be done. Whether a unit may start or has to stop
 // is not decided here but in settle.go, which calls begin and halt.
+//
+// The functions below step take the status by pointer and change it in place:
+// it is the caller's own copy, and no world sees it before World.set.
 func step(t *turn, u *Unit, id ID, s Status, ev Event) Status {
+	stepUnit(t, u, id, &s, &ev)
+	return s
+}
+
+func stepUnit(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	switch ev.Kind {
 	case Spawned, SpawnFailed, Executed, BecameReady, Ended:
 		switch {
 		case ev.Gen == 0: // of no process
-			return s
 		case ev.Gen == s.Gen:
-			return stepProcess(t, u, id, s, ev)
+			stepProcess(t, u, id, s, ev)
 		case ev.Gen == s.AuxGen:
-			return stepAux(t, u, id, s, ev)
-		}
-		return s // of an earlier incarnation (P1)
+			stepAux(t, u, id, s, ev)
+		} // else of an earlier incarnation (P1)
 	case Checked:
-		return stepChecked(s, ev)
+		stepChecked(s, ev)
 	case Due:
-		return stepDue(t, u, id, s)
+		stepDue(t, u, id, s)
 	case StatusSet:
 		if ev.Gen == s.Gen && s.Gen != 0 {
 			s.Text = ev.Text
 		}
-		return s
 	case Bug:
-		return stepBug(t, u, id, s, ev)
+		stepBug(t, u, id, s, ev)
 	case Boot, AskStart, AskStop, AskRestart, AskStartAll, AskStopAll, AskSignal, AskShutdown, AskReload, Tick:
-		t.bug(id, &s, ev) // requests are the world's
+		t.bug(id, s, ev) // requests are the world's
 	}
-	return s
 }
 
 // begin starts an incarnation; the world has found nothing that forbids it.
-func begin(t *turn, u *Unit, id ID, s Status) Status {
+func begin(t *turn, u *Unit, id ID, s *Status) {
 	s.Reason, s.Failing, s.Stopped, s.Checked, s.Undo, s.Restart = Reason{}, false, false, false, false, false
 	s.ReadyAt, s.Due, s.NotBefore, s.Scale, s.Step, s.Text = 0, 0, 0, 0, 0, ""
 	if u.Kind == Target {
 		s.State, s.Phase, s.ReadyAt = Running, PhaseNone, t.now
-		return s
+		return
 	}
 	s.State = Starting
 	if u.StartTimeout > 0 {
@@ -90,106 +94,100 @@ func begin(t *turn, u *Unit, id ID, s Status) Status {
 	}
 	if len(u.Pre) > 0 {
 		s.Phase, s.Gen = PhasePre, t.spawn(id, RolePre, 0)
-		return s
+		return
 	}
 	s.Phase, s.Gen = PhaseExec, t.spawn(id, RoleMain, 0)
-	return s
 }
 
 // stepProcess takes an event of the unit's own process.
-func stepProcess(t *turn, u *Unit, id ID, s Status, ev Event) Status {
+func stepProcess(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	switch ev.Kind {
 	case Spawned:
 		first := s.Pid == 0
 		if s.Pid = ev.Pid; first {
-			owed(t, u, id, &s)
+			owed(t, u, id, s)
 		}
-		return s
 	case Executed:
 		if s.Phase != PhaseExec {
-			return s // of a pre or post command, or a stop has begun
+			return // of a pre or post command, or a stop has begun
 		}
 		s.Phase = PhaseMain
 		if u.Kind != Task && (u.Kind == Tty || u.Ready.Kind == ReadySpawn) {
-			return becomeRunning(t, s)
+			becomeRunning(t, s)
 		}
-		return s
 	case BecameReady:
 		if s.State == Starting && u.Kind == Service && (s.Phase == PhaseMain || s.Phase == PhaseExec) {
 			s.Phase = PhaseMain
-			return becomeRunning(t, s)
-		}
-		return s // said twice, or too late
+			becomeRunning(t, s)
+		} // else said twice, or too late
 	case SpawnFailed, Ended:
-		return stepEnd(t, u, id, s, ev)
+		stepEnd(t, u, id, s, ev)
 	}
-	return s
 }
 
-func becomeRunning(t *turn, s Status) Status {
+func becomeRunning(t *turn, s *Status) {
 	s.State, s.ReadyAt, s.Due = Running, t.now, 0
-	return s
 }
 
 // stepEnd takes the end of the unit's own process, or that it never was.
-func stepEnd(t *turn, u *Unit, id ID, s Status, ev Event) Status {
+func stepEnd(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	s.Gen, s.Pid = 0, 0
 	clean := ev.Kind == Ended && ev.Sig == 0 && ev.Code == 0
 	switch s.Phase {
 	case PhasePre:
 		if clean {
-			return nextPre(t, u, id, s)
+			nextPre(t, u, id, s)
+			return
 		}
 		s.Failing, s.Reason = true, Reason{Kind: ReasonPre, Text: endText(ev)}
-		return after(t, u, id, s)
+		after(t, u, id, s)
 	case PhaseExec, PhaseMain:
-		return mainEnd(t, u, id, recordExit(s, ev), ev)
+		recordExit(s, ev)
+		mainEnd(t, u, id, s, ev)
 	case PhaseSignals, PhaseKilled:
-		s = recordExit(s, ev)
+		recordExit(s, ev)
 		if s.AuxGen != 0 {
-			return s // its end, or its deadline, goes on from here
+			return // its end, or its deadline, goes on from here
 		}
-		return after(t, u, id, s)
+		after(t, u, id, s)
 	case PhasePost:
 		if int(s.Step)+1 < len(u.Post) {
 			s.Step++
 			s.Gen = t.spawnPost(u, id, s, s.Step)
-			return s
+			return
 		}
-		return finish(t, u, s)
+		finish(t, u, s)
 	case PhaseNone, PhaseCheck, PhaseUndo:
-		t.bug(id, &s, ev)
+		t.bug(id, s, ev)
 	}
-	return s
 }
 
 // recordExit notes how the main process ended; of one that never was, only what
 // the init would exit with if it were the main unit (SPEC 1).
-func recordExit(s Status, ev Event) Status {
+func recordExit(s *Status, ev *Event) {
 	s.HasExit = ev.Kind == Ended
 	s.ExitCode, s.ExitSignal = ev.Code, ev.Sig
-	return s
 }
 
 // nextPre follows a pre command that exited 0. A unit that has to go down, and
 // still waits for others to do so first, starts nothing more.
-func nextPre(t *turn, u *Unit, id ID, s Status) Status {
+func nextPre(t *turn, u *Unit, id ID, s *Status) {
 	if t.going {
 		s.Stopped = true
-		return after(t, u, id, s)
+		after(t, u, id, s)
+		return
 	}
 	if int(s.Step)+1 < len(u.Pre) {
 		s.Step++
 		s.Gen = t.spawn(id, RolePre, s.Step)
-		return s
+		return
 	}
 	s.Step, s.Phase = 0, PhaseExec
 	s.Gen = t.spawn(id, RoleMain, 0)
-	return s
 }
 
 // mainEnd takes the end of the main process when nobody asked for it.
-func mainEnd(t *turn, u *Unit, id ID, s Status, ev Event) Status {
+func mainEnd(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	s.steady(t, u)
 	switch {
 	case ev.Kind == SpawnFailed:
@@ -199,12 +197,12 @@ func mainEnd(t *turn, u *Unit, id ID, s Status, ev Event) Status {
 	default:
 		s.Failing, s.Reason = !cleanEnd(ev), exitReason(ev)
 	}
-	return after(t, u, id, s)
+	after(t, u, id, s)
 }
 
 // cleanEnd is P2. The four signals have the same numbers on every architecture
 // of Linux (signal(7)).
-func cleanEnd(ev Event) bool {
+func cleanEnd(ev *Event) bool {
 	switch ev.Sig {
 	case 0:
 		return ev.Code == 0
@@ -214,7 +212,7 @@ func cleanEnd(ev Event) bool {
 	return false
 }
 
-func exitReason(ev Event) Reason {
+func exitReason(ev *Event) Reason {
 	if ev.Sig != 0 {
 		return Reason{Kind: ReasonSignal, Code: ev.Sig}
 	}
@@ -222,7 +220,7 @@ func exitReason(ev Event) Reason {
 }
 
 // endText says how a process ended, for a reason that holds another.
-func endText(ev Event) string {
+func endText(ev *Event) string {
 	switch {
 	case ev.Kind == SpawnFailed:
 		return "spawn " + ev.Text
@@ -233,33 +231,31 @@ func endText(ev Event) string {
 }
 
 // stepChecked takes the answer to Check.
-func stepChecked(s Status, ev Event) Status {
+func stepChecked(s *Status, ev *Event) {
 	if s.Phase != PhaseCheck {
-		return s // nobody wants it any more
+		return // nobody wants it any more
 	}
 	s.Phase = PhaseNone
 	if ev.Text == "" {
 		s.Checked = true
-		return s
+		return
 	}
 	s.State, s.Reason = Exited, Reason{Kind: ReasonSkipped, Text: ev.Text}
 	s.HasExit, s.Due, s.NotBefore, s.Restart = false, 0, 0, false
-	return s
 }
 
 // stepDue takes the passing of the unit's deadline.
-func stepDue(t *turn, u *Unit, id ID, s Status) Status {
+func stepDue(t *turn, u *Unit, id ID, s *Status) {
 	s.Due = 0
 	switch s.State {
 	case Starting:
 		s.Failing, s.Reason = true, Reason{Kind: ReasonTimeout}
-		return stopSignals(t, u, id, s)
+		stopSignals(t, u, id, s)
 	case Stopping:
-		return stopDue(t, u, id, s)
+		stopDue(t, u, id, s)
 	case Backoff:
-		return s // the world starts it: no deadline is left
+		// the world starts it: no deadline is left
 	case Inactive, Blocked, Running, Exited, Failed:
-		t.bug(id, &s, Event{Kind: Due})
+		t.bug(id, s, &Event{Kind: Due})
 	}
-	return s
 }

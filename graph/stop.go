@@ -6,42 +6,41 @@ import "time"
 const lastStep = 0xffff
 
 // halt begins the stop of a unit that is up, or the undoing of one that exited.
-func halt(t *turn, u *Unit, id ID, s Status) Status {
+func halt(t *turn, u *Unit, id ID, s *Status) {
 	switch s.State {
 	case Starting, Running:
 		s.Stopped = true
 		if u.Kind == Target {
-			return finish(t, u, s)
+			finish(t, u, s)
+			return
 		}
-		return stopSignals(t, u, id, s)
+		stopSignals(t, u, id, s)
 	case Exited:
 		s.Stopped, s.Failing = true, false
 		if len(u.StopExec) > 0 && s.done(u) {
 			s.State, s.Phase = Stopping, PhaseUndo
 			s.AuxGen = t.spawn(id, RoleStop, 0)
-			s.Due = t.within(&s, total(u))
-			return s
+			s.Due = t.within(s, total(u))
+			return
 		}
-		return finish(t, u, s)
+		finish(t, u, s)
 	case Inactive, Blocked, Stopping, Backoff, Failed:
-		t.bug(id, &s, Event{Kind: AskStop})
+		t.bug(id, s, &Event{Kind: AskStop})
 	}
-	return s
 }
 
 // stopSignals is the first step of the stop schedule: stop-exec in place of the
 // signal for a service whose main process runs.
-func stopSignals(t *turn, u *Unit, id ID, s Status) Status {
+func stopSignals(t *turn, u *Unit, id ID, s *Status) {
 	inMain := s.Phase == PhaseMain
 	s.steady(t, u)
 	s.State, s.Phase, s.Step = Stopping, PhaseSignals, 0
-	s.Due = t.within(&s, u.Stop[0].Wait)
+	s.Due = t.within(s, u.Stop[0].Wait)
 	if inMain && u.Kind == Service && len(u.StopExec) > 0 {
 		s.AuxGen = t.spawn(id, RoleStop, 0)
-		return s
+		return
 	}
-	t.schedule(u, id, &s)
-	return s
+	t.schedule(u, id, s)
 }
 
 // schedule sends the stop schedule's signal of the present step.
@@ -89,15 +88,15 @@ func (t *turn) afterKill() Instant {
 }
 
 // hurry bounds a stop that was under way when the shutdown began (SPEC 8).
-func hurry(t *turn, u *Unit, s Status) Status {
+func hurry(t *turn, u *Unit, s *Status) {
 	if s.Due == 0 {
-		return s // stuck
+		return // stuck
 	}
 	rest := time.Duration(s.Due - t.now)
 	switch {
 	case s.Phase == PhaseKilled || s.Step == lastStep:
 		s.Due = min(s.Due, t.over)
-		return s
+		return
 	case s.Phase == PhaseSignals:
 		for _, st := range u.Stop[min(int(s.Step)+1, len(u.Stop)):] { // a reload may have made it shorter
 			rest += st.Wait
@@ -105,8 +104,7 @@ func hurry(t *turn, u *Unit, s Status) Status {
 		rest += postTime(u)
 	}
 	s.Scale = t.scale(rest)
-	s.Due = t.within(&s, time.Duration(s.Due-t.now))
-	return s
+	s.Due = t.within(s, time.Duration(s.Due-t.now))
 }
 
 // scale gives the thousandths that a stop gets which is need long as written; 0
@@ -120,34 +118,33 @@ func (t *turn) scale(need time.Duration) uint16 {
 }
 
 // stepAux takes an event of the stop-exec process.
-func stepAux(t *turn, u *Unit, id ID, s Status, ev Event) Status {
+func stepAux(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	switch ev.Kind {
 	case Spawned:
 		s.AuxPid = ev.Pid
 		if s.Phase == PhaseKilled || s.Step > 0 {
 			t.kill(id, s.AuxGen, s.AuxPid, sigKill, true) // its time was over before it began
 		}
-		return s
+		return
 	case Executed, BecameReady:
-		return s
+		return
 	}
 	s.AuxGen, s.AuxPid = 0, 0
 	failed := ev.Kind == SpawnFailed || ev.Code != 0 || ev.Sig != 0
 	switch s.Phase {
 	case PhaseUndo:
-		return finish(t, u, s)
+		finish(t, u, s)
 	case PhaseSignals, PhaseKilled:
 		if s.Gen == 0 {
-			return after(t, u, id, s)
+			after(t, u, id, s)
+			return
 		}
 		if failed && s.Phase == PhaseSignals && s.Step == 0 {
-			t.schedule(u, id, &s) // the signal that the command stood for
+			t.schedule(u, id, s) // the signal that the command stood for
 		}
-		return s
 	case PhaseNone, PhaseCheck, PhasePre, PhaseExec, PhaseMain, PhasePost:
-		t.bug(id, &s, ev)
+		t.bug(id, s, ev)
 	}
-	return s
 }
 
 // owed sends the signal that came due before the process's pid was known.
@@ -163,7 +160,7 @@ func owed(t *turn, u *Unit, id ID, s *Status) {
 }
 
 // stopDue is the next step of a stop.
-func stopDue(t *turn, u *Unit, id ID, s Status) Status {
+func stopDue(t *turn, u *Unit, id ID, s *Status) {
 	if s.Phase != PhaseKilled {
 		t.kill(id, s.AuxGen, s.AuxPid, sigKill, true)
 	}
@@ -171,39 +168,38 @@ func stopDue(t *turn, u *Unit, id ID, s Status) Status {
 	case PhaseSignals:
 		if int(s.Step)+1 < len(u.Stop) {
 			s.Step++
-			s.Due = t.within(&s, u.Stop[s.Step].Wait)
-			t.schedule(u, id, &s)
-			return s
+			s.Due = t.within(s, u.Stop[s.Step].Wait)
+			t.schedule(u, id, s)
+			return
 		}
 		s.Phase = PhaseKilled
 		s.Due = t.afterKill()
 		t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
-		return s
+		return
 	case PhasePost, PhaseUndo:
 		if s.Step != lastStep {
 			s.Step = lastStep // what comes after this command does not run
 			s.Due = t.afterKill()
 			t.kill(id, s.Gen, s.Pid, sigKill, true)
-			return s
+			return
 		}
 	case PhaseKilled:
 	case PhaseNone, PhaseCheck, PhasePre, PhaseExec, PhaseMain:
-		t.bug(id, &s, Event{Kind: Due})
-		return s
+		t.bug(id, s, &Event{Kind: Due})
+		return
 	}
 	s.Stuck = true
 	t.emit(Effect{Kind: StuckAt, Unit: id, Pid: max(s.Pid, s.AuxPid)})
-	return s
 }
 
 // stepBug marks the unit whose event broke the init: its processes are killed,
 // and when they have ended it is failed, whatever its policy says.
-func stepBug(t *turn, u *Unit, id ID, s Status, ev Event) Status {
+func stepBug(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	s.Reason = Reason{Kind: ReasonBug, Text: ev.Text}
 	s.Failing, s.Stopped, s.Undo, s.Restart, s.Checked = true, false, false, false, false
 	if !s.process() {
 		s.State, s.Phase, s.Step, s.Due, s.NotBefore, s.Stuck = Failed, PhaseNone, 0, 0, 0, false
-		return s
+		return
 	}
 	s.State, s.Due = Stopping, t.afterKill()
 	if s.Phase == PhaseUndo || s.Phase == PhasePost {
@@ -213,5 +209,4 @@ func stepBug(t *turn, u *Unit, id ID, s Status, ev Event) Status {
 	}
 	t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
 	t.kill(id, s.AuxGen, s.AuxPid, sigKill, true)
-	return s
 }

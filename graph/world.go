@@ -233,7 +233,7 @@ func (w *World) Next() Instant {
 // set gives a unit a new status, tells of a change of state, and lets the
 // neighbours know. The Changed effect goes to place "at" of the turn's
 // effects: before what the change causes.
-func (w *World) set(id ID, s Status, at int) {
+func (w *World) set(id ID, s *Status, at int) {
 	n := &w.nodes[id]
 	old := n.s.State
 	if s.State != old {
@@ -242,7 +242,7 @@ func (w *World) set(id ID, s Status, at int) {
 		copy(w.t.out[at+1:], w.t.out[at:])
 		w.t.out[at] = Effect{Kind: Changed, Unit: id, From: old, To: s.State, Reason: s.Reason, Gen: s.Gen}
 	}
-	n.s = s
+	n.s = *s
 	w.timers.arm(id, s.Due)
 	if (n.next != nil || n.gone) && !s.up() && (s.State == Inactive || n.next != nil) {
 		w.rested(id)
@@ -256,7 +256,7 @@ func (w *World) set(id ID, s Status, at int) {
 		w.t.emit(Effect{Kind: Escalate, Unit: id, Critical: n.unit.Critical, Reason: s.Reason})
 	}
 	if id == w.main && (s.State == Failed || s.State == Exited) && w.halt.Kind == HaltNone {
-		w.shutdown(Halt{Kind: HaltExit, Code: mainCode(&s), Timeout: Instant(w.ShutdownTimeout)})
+		w.shutdown(Halt{Kind: HaltExit, Code: mainCode(s), Timeout: Instant(w.ShutdownTimeout)})
 	}
 }
 

@@ -291,6 +291,7 @@ func (in *Init) start() {
 		}
 	}
 	in.trimAt = in.now + trimAfter
+	in.queue = append(make([]graph.Event, 0, 2*in.world.Len()+1), in.queue...) // Spawned and Executed of each
 	in.apply(graph.Event{Kind: graph.Boot, Unit: root})
 }
 
