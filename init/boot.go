@@ -274,15 +274,7 @@ func (in *Init) start() {
 	in.bind(path)
 	in.logs.Say(MsgInfo, Version, " ", in.role.String(), ", pid ", strconv.Itoa(in.pid), ", ", strconv.Itoa(in.world.Len()),
 		" units, signals: ", in.sigs.Mode(), ", socket ", orNone(in.server.path))
-	root := graph.None
-	if in.opt.Target != "" {
-		id, ok := in.find(in.opt.Target)
-		if !ok {
-			in.logs.Say(MsgWarn, "target ", strconv.Quote(in.opt.Target), " is not in the configuration: every unit is started")
-		} else {
-			root = id
-		}
-	}
+	root := in.target()
 	if in.opt.Rescue {
 		if id, ok := in.world.Find(rescueName); ok {
 			in.rescuing = true
@@ -293,6 +285,25 @@ func (in *Init) start() {
 	in.trimAt = in.now + trimAfter
 	in.queue = append(make([]graph.Event, 0, 2*in.world.Len()+1), in.queue...) // Spawned and Executed of each
 	in.apply(graph.Event{Kind: graph.Boot, Unit: root})
+}
+
+// target is the unit that the boot is about, or None for all of them. A machine
+// boots without the one that is not there; elsewhere that ends the init.
+func (in *Init) target() graph.ID {
+	if in.opt.Target == "" {
+		return graph.None
+	}
+	id, ok := in.find(in.opt.Target)
+	if ok {
+		return id
+	}
+	what := "target " + strconv.Quote(in.opt.Target) + " is not in the configuration: "
+	if in.role != Machine {
+		in.logs.Say(MsgWarn, what, "name a unit that is there with -t")
+		in.exit(1)
+	}
+	in.logs.Say(MsgWarn, what, "every unit is started")
+	return graph.None
 }
 
 func orNone(s string) string {
