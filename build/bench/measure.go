@@ -21,6 +21,9 @@ func (r *runner) rounds(what string, n int, want func(*system) bool, f func(*sys
 	for i := 0; i < n; i++ {
 		for k := range list {
 			s := list[(i+k)%len(list)]
+			if s.broken {
+				continue
+			}
 			if r.over() {
 				r.fault(what, fmt.Errorf("%w after %d of %d rounds", errTime, i, n))
 				return
@@ -77,18 +80,33 @@ func (r *runner) chain(runs, n int) {
 	})
 }
 
+// bring starts a system that is to be up beside others; nil means that it is
+// not.
+func (r *runner) bring(s *system, n int) *process {
+	if s.broken || r.over() {
+		return nil
+	}
+	p, err := r.start(s, job{n: n})
+	if err != nil {
+		r.fault(fmt.Sprintf("start %d", n), err)
+		return nil
+	}
+	return p
+}
+
+// slowKills is how often a service of a slow system is killed: some take a
+// second for each.
+const slowKills = 5
+
 // kills measures from kill -9 of a service to the stamp of its successor. All
 // systems are up at once and take turns.
 func (r *runner) kills(rounds, n int) {
 	up := map[*system]*process{}
 	for _, s := range r.systems {
-		p, err := r.start(s, job{n: n})
-		if err != nil {
-			r.fault("kill", err)
-			continue
+		if p := r.bring(s, n); p != nil {
+			defer r.halt(s, p)
+			up[s] = p
 		}
-		defer r.halt(s, p)
-		up[s] = p
 	}
 	// The slow ones restart at once only what has been up for a second.
 	r.sleep(1200 * time.Millisecond)
@@ -96,7 +114,7 @@ func (r *runner) kills(rounds, n int) {
 		for i := 1; i <= n; i++ {
 			for _, s := range r.systems {
 				p := up[s]
-				if p == nil || s.slow && round > 0 {
+				if p == nil || s.slow && (round > 0 || i > slowKills) {
 					continue
 				}
 				d, err := r.kill(p, i)
@@ -143,19 +161,16 @@ func (r *runner) storms(runs, n int, window time.Duration) {
 	})
 }
 
-// idle counts wake-ups of all systems at once, in window. The peers of more than
-// one process count only their first.
+// idle counts wake-ups of all systems at once, in window, as for 10 seconds. Of
+// peers with many processes only the first counts.
 func (r *runner) idle(n int, window time.Duration) {
 	before := map[string]float64{}
 	up := map[*system]*process{}
 	for _, s := range r.systems {
-		p, err := r.start(s, job{n: n})
-		if err != nil {
-			r.fault("idle", err)
-			continue
+		if p := r.bring(s, n); p != nil {
+			defer r.halt(s, p)
+			up[s] = p
 		}
-		defer r.halt(s, p)
-		up[s] = p
 	}
 	r.sleep(2 * time.Second)
 	for s, p := range up {
@@ -169,7 +184,7 @@ func (r *runner) idle(n int, window time.Duration) {
 	}
 	for s, p := range up {
 		if v, err := p.switches(); err == nil {
-			r.add("idle", s.name, v-before[s.name])
+			r.add("idle", s.name, (v-before[s.name])*10/window.Seconds())
 		}
 	}
 }

@@ -24,6 +24,8 @@ type system struct {
 	stop syscall.Signal // what makes it stop its services and end
 	slow bool           // waits a second between two starts of a service
 	peer bool           // not the base, not mote
+	// broken is a peer that could not start its services: it is left out.
+	broken bool
 	// command writes the files of a job into dir and gives the command.
 	command func(dir string, j job) ([]string, error)
 }
@@ -76,6 +78,13 @@ func scan(program, service string) func(string, job) ([]string, error) {
 				return nil, err
 			}
 			if err := os.Symlink(service, filepath.Join(d, "run")); err != nil {
+				return nil, err
+			}
+		}
+		// runsvdir waits a second for a folder that has just changed.
+		old := time.Now().Add(-time.Minute)
+		if j.n > 0 {
+			if err := os.Chtimes(root, old, old); err != nil {
 				return nil, err
 			}
 		}
@@ -164,6 +173,7 @@ func (r *runner) start(s *system, j job) (*process, error) {
 	})
 	if err != nil {
 		r.end(p)
+		s.broken = s.peer && !r.over()
 		return nil, err
 	}
 	return p, nil
@@ -196,11 +206,9 @@ func (p *process) ended() bool {
 	}
 }
 
-// lastWords gives the end of what p wrote to stderr.
+// lastWords gives the last line that p wrote to stderr.
 func (p *process) lastWords() string {
 	text, _ := os.ReadFile(filepath.Join(p.dir, "log"))
-	if len(text) > 300 {
-		text = text[len(text)-300:]
-	}
-	return strings.TrimSpace(string(text))
+	s := strings.TrimSpace(string(text))
+	return strconv.Quote(s[strings.LastIndexByte(s, '\n')+1:])
 }

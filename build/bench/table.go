@@ -57,7 +57,13 @@ func median(v []float64) float64 {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-func p99(v []float64) float64 { return quantile(v, 0.99) }
+// p99 of a few values would be their maximum, and says nothing.
+func p99(v []float64) float64 {
+	if len(v) < 50 {
+		return math.NaN()
+	}
+	return quantile(v, 0.99)
+}
 
 // each derives the memory of one more service, from the medians of two sizes.
 func (r *runner) each(small, large int) {

@@ -15,6 +15,9 @@ var serviceSource []byte
 //go:embed base.c
 var baseSource []byte
 
+// goBase is what the reader must know of a run without the C programs.
+const goBase = "the base is a loop of Go's ForkExec and the service is a Go program; the budgets are for a base in C"
+
 // A toolbox holds the programs of a run. Each is a command to which arguments
 // are added.
 type toolbox struct {
@@ -46,29 +49,30 @@ func makeTools(dir, mote string, cc string) (*toolbox, error) {
 		return nil, err
 	}
 	if cc == "none" {
-		t.note = "no C compiler asked for: the base is Go's ForkExec loop, the service is a Go program"
+		t.note = "without a C compiler: " + goBase
 		return t, nil
 	}
 	path, err := exec.LookPath(cc)
 	if err != nil {
-		t.note = "no C compiler (" + cc + "): the base is Go's ForkExec loop, the service is a Go program;" +
-			" the budgets are for a base in C: install gcc or musl-tools to compare with them"
+		t.note = "no C compiler (" + cc + "): install gcc, or name one with -cc: " + goBase
 		return t, nil
 	}
+	var built [][]string
 	for _, p := range []struct {
 		name   string
 		source []byte
-		into   *[]string
-	}{{"service", serviceSource, &t.service}, {"base", baseSource, &t.base}} {
+	}{{"service", serviceSource}, {"base", baseSource}} {
 		source, file := filepath.Join(dir, p.name+".c"), filepath.Join(dir, p.name)
 		if err := os.WriteFile(source, p.source, 0o600); err != nil {
 			return nil, err
 		}
 		if out, err := exec.Command(path, "-O2", "-static", "-o", file, source).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("%s cannot build %s.c: %v: install a static libc, or -cc none\n%s", path, p.name, err, out)
+			t.note = fmt.Sprintf("%s cannot build %s.c: %v: install a static libc\n%sbench: %s", path, p.name, err, out, goBase)
+			return t, nil
 		}
-		*p.into = []string{file}
+		built = append(built, []string{file})
 	}
+	t.service, t.base = built[0], built[1]
 	t.note = "the base is base.c, built by " + path + " -O2 -static"
 	return t, nil
 }
