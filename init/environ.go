@@ -99,7 +99,7 @@ func (in *Init) envFile(env *environ, f graph.EnvFile) *refusal {
 		if f.Optional && !proc.Exists(path) {
 			return nil
 		}
-		return &refusal{stage: "env-file", text: path + ": " + err.Error()}
+		return &refusal{stage: "env-file", text: err.Error()}
 	}
 	number := 0
 	for raw := range bytes.Lines(data) {
