@@ -58,7 +58,8 @@ func bench(runs int, long, quick bool, cc, mote string, limit time.Duration) err
 		stop:    make(chan os.Signal, 1),
 		figures: map[string]map[string][]float64{},
 	}
-	signal.Notify(r.stop, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// PIPE is in the list because "bench | head" is to tidy up, too.
+	signal.Notify(r.stop, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	if r.tools, err = makeTools(dir, mote, cc); err != nil {
 		return err
 	}
