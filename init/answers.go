@@ -5,72 +5,78 @@ import (
 	"strings"
 
 	"mote/graph"
+	"mote/graph/line"
 	"mote/proc"
 )
 
 // unitLine describes a unit as the wire has it: keys and values in turn; what
-// does not apply is left out.
+// does not apply is left out. It goes straight into the client's buffer.
 func (s *server) unitLine(c *client, id graph.ID) {
-	in := s.in
-	w := in.world
+	in, w := s.in, s.in.world
 	u, st := w.Unit(id), w.Status(id)
-	kv := make([]string, 1, 64)
-	kv[0] = "unit"
-	add := func(k, v string) { kv = append(kv, k, v) }
-	num := func(k string, v int64) { add(k, strconv.FormatInt(v, 10)) }
-	add("name", u.Name)
-	add("kind", u.Kind.String())
-	add("class", u.Class.String())
-	add("state", st.State.String())
-	add("want", upDown(st.Want))
-	pid := int64(st.Pid)
-	if pid > 0 {
-		num("pid", pid)
+	c.out = append(c.out, "unit"...)
+	c.put("name", u.Name)
+	c.put("kind", u.Kind.String())
+	c.put("class", u.Class.String())
+	c.put("state", st.State.String())
+	c.put("want", upDown(st.Want))
+	if st.Pid > 0 {
+		c.putInt("pid", int64(st.Pid))
 	}
-	add("ready", yesNo(st.State == graph.Running || st.State == graph.Exited && w.Satisfied(id)))
+	c.put("ready", yesNo(st.State == graph.Running || st.State == graph.Exited && w.Satisfied(id)))
 	if st.Since > 0 {
-		num("since", (in.wall-int64(in.now-st.Since))/1e6)
+		c.putInt("since", (in.wall-int64(in.now-st.Since))/1e6)
 	}
 	if st.State == graph.Running && st.ReadyAt > 0 {
-		num("uptime_ms", int64(in.now-st.ReadyAt)/1e6)
+		c.putInt("uptime_ms", int64(in.now-st.ReadyAt)/1e6)
 	}
-	num("restarts", int64(st.Restarts))
-	if st.HasExit {
-		if st.ExitSignal != 0 {
-			add("exit_signal", graph.SignalName(int(st.ExitSignal)))
-		} else {
-			num("exit_code", int64(st.ExitCode))
-		}
+	c.putInt("restarts", int64(st.Restarts))
+	if st.HasExit && st.ExitSignal != 0 {
+		c.put("exit_signal", graph.SignalName(int(st.ExitSignal)))
+	} else if st.HasExit {
+		c.putInt("exit_code", int64(st.ExitCode))
 	}
 	waiting := w.WaitingOn(id)
 	if r := s.reason(id, &st, waiting); r != "" {
-		add("reason", r)
+		c.put("reason", r)
 	}
-	add("waiting_on", s.names(waiting))
-	add("requires", refNames(u.Requires))
-	add("wants", refNames(u.Wants))
-	add("after", refNames(u.After))
-	add("conflicts", refNames(u.Conflicts))
-	if pid > 0 {
-		if mem, cpu, ok := proc.ProcInfo(int(pid)); ok {
-			num("memory_bytes", mem)
-			num("cpu_ms", cpu)
+	c.put("waiting_on", s.names(waiting))
+	c.put("requires", refNames(u.Requires))
+	c.put("wants", refNames(u.Wants))
+	c.put("after", refNames(u.After))
+	c.put("conflicts", refNames(u.Conflicts))
+	if st.Pid > 0 {
+		if mem, cpu, ok := proc.ProcInfo(int(st.Pid)); ok {
+			c.putInt("memory_bytes", mem)
+			c.putInt("cpu_ms", cpu)
 		}
 	}
+	s.unitRest(c, id, u, &st)
+	c.out = append(c.out, '\n')
+}
+
+// unitRest is what only some units have.
+func (s *server) unitRest(c *client, id graph.ID, u *graph.Unit, st *graph.Status) {
 	if u.Description != "" {
-		add("description", u.Description)
+		c.put("description", u.Description)
 	}
-	add("file", u.Pos.String())
+	c.put("file", u.Pos.String())
 	if st.Text != "" {
-		add("status_text", st.Text)
+		c.put("status_text", st.Text)
 	}
 	if st.State == graph.Backoff {
-		num("next_ms", int64(st.Due-in.now)/1e6)
+		c.putInt("next_ms", int64(st.Due-s.in.now)/1e6)
 	}
-	if id == w.Main() {
-		add("main", "yes")
+	if id == s.in.world.Main() {
+		c.put("main", "yes")
 	}
-	c.say(kv...)
+}
+
+// put adds a key and its value to the line that is being written.
+func (c *client) put(key, value string) { c.out = line.Append(c.out, key, value) }
+
+func (c *client) putInt(key string, n int64) {
+	c.out = strconv.AppendInt(append(line.Append(c.out, key), ' '), n, 10)
 }
 
 // reason gives what the table shows behind a state.
@@ -89,6 +95,9 @@ func (s *server) reason(id graph.ID, st *graph.Status, waiting []graph.ID) strin
 }
 
 func (s *server) names(ids []graph.ID) string {
+	if len(ids) == 1 {
+		return s.in.name(ids[0])
+	}
 	var b strings.Builder
 	for i, id := range ids {
 		if i > 0 {
@@ -100,6 +109,9 @@ func (s *server) names(ids []graph.ID) string {
 }
 
 func refNames(refs []graph.Ref) string {
+	if len(refs) == 1 {
+		return refs[0].Name
+	}
 	var b strings.Builder
 	for i, r := range refs {
 		if i > 0 {

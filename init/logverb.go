@@ -16,6 +16,9 @@ func (s *server) lastLines(c *client, id graph.ID, n int) {
 	if d := l.Dropped(); d > 0 {
 		c.say("dropped", l.Name(), strconv.FormatUint(d, 10))
 	}
+	if l.ring.count == 0 {
+		return
+	}
 	r := s.in.logs.NewReader([]*UnitLog{l}, n, false)
 	defer r.Close()
 	for {

@@ -34,6 +34,10 @@ const (
 	readBatch    = 64       // descriptors that are ready
 )
 
+// sweepEvery is how long dead children can be overlooked whose CHLD got lost, as
+// long as something else wakes the loop.
+const sweepEvery = graph.Instant(1e9)
+
 // collectFrom is the number of units from which the garbage of the start is
 // more than what its collection costs (proc.Lean).
 const collectFrom = 500
@@ -56,11 +60,13 @@ type Init struct {
 	logs  *Logs
 	arena *proc.Arena
 
-	now   graph.Instant // of this turn
-	wall  int64         // ns since 1970, of this turn
-	armed graph.Instant // what the timer is set to
-	again bool          // something was left over: do not sleep
-	born  graph.Instant
+	now      graph.Instant // of this turn
+	wall     int64         // ns since 1970, of this turn
+	armed    graph.Instant // what the timer is set to
+	swept    graph.Instant // when reap was called last
+	signaled bool          // there was a signal, CHLD or another
+	again    bool          // something was left over: do not sleep
+	born     graph.Instant
 
 	conf  *graph.Config
 	world *graph.World
@@ -139,7 +145,9 @@ func (in *Init) turns() {
 		for _, r := range in.ready[:n] {
 			in.dispatch(r)
 		}
-		in.reap()
+		if in.signaled || in.now-in.swept >= sweepEvery {
+			in.reap()
+		}
 		in.tick()
 		in.server.serve()
 		in.lookAfterConsole()
@@ -193,6 +201,7 @@ func (in *Init) dispatch(r proc.Ready) {
 	n := r.Token &^ tokMask
 	switch r.Token & tokMask {
 	case tokSignals:
+		in.signaled = true
 		in.takeSignals()
 	case tokTimer:
 		in.timer.Drain()
@@ -214,9 +223,12 @@ func (in *Init) dispatch(r proc.Ready) {
 	}
 }
 
-// reap takes every dead child, in any turn: one CHLD may stand for many deaths
-// (signal(7), Queueing).
+// reap takes every dead child: one CHLD may stand for many deaths (signal(7),
+// Queueing). It is called in the turns that have a signal, and now and then in
+// others, not in all: waitid(2) goes through the list of children, and a request
+// must not cost more with 10,000 of them than with 10.
 func (in *Init) reap() {
+	in.signaled, in.swept = false, in.now
 	for i := 0; i < reapBudget; i++ {
 		pid, ok := proc.NextExit()
 		if !ok {
@@ -238,7 +250,7 @@ func (in *Init) reap() {
 		delete(in.procs, pid)
 		in.ended(p, ex)
 	}
-	in.again = true
+	in.again, in.signaled = true, true
 }
 
 // ended tells the world, or the init's own helper's owner, of an end. What the

@@ -31,6 +31,7 @@ type server struct {
 	path    string // what children get as MOTE_SOCKET; empty = no socket
 	clients [maxClients]*client
 	count   int
+	words   []string      // of the request that is being carried out
 	limit   int           // of clients, so that they leave descriptors for services
 	first   int           // the slot that the next turn begins with
 	retryAt graph.Instant // no connection is taken before this; 0 = none is waiting

@@ -58,7 +58,8 @@ func init() {
 
 // request carries out one line.
 func (s *server) request(c *client, text string) {
-	words, err := line.Words(nil, text)
+	words, err := line.Words(s.words[:0], text)
+	s.words = words
 	if err != nil {
 		s.fail(c, 2, err.Error())
 		return

@@ -16,6 +16,7 @@ type procStat struct {
 	state     byte
 	kernel    bool  // a thread of the kernel
 	ticks     int64 // user and system time in 1/userHZ s
+	pages     int64 // resident
 }
 
 // pfKthread is in the flags of /proc/PID/stat (include/linux/sched.h).
@@ -32,13 +33,25 @@ func parseStat(line string) (s procStat, ok bool) {
 		return procStat{}, false
 	}
 	s.pid = int(parseInt(strings.TrimSpace(line[:open])))
-	f := strings.Fields(line[end+1:]) // field 3, the state, is f[0]
-	if s.pid <= 0 || len(f) < 13 {
+	field := 3 // of proc_pid_stat(5): the state, behind the name
+	for f := range strings.FieldsSeq(line[end+1:]) {
+		switch field {
+		case 3:
+			s.state = f[0]
+		case 4:
+			s.ppid = int(parseInt(f))
+		case 9:
+			s.kernel = parseInt(f)&pfKthread != 0
+		case 14, 15: // in user mode, in the kernel
+			s.ticks += parseInt(f)
+		case 24:
+			s.pages = parseInt(f)
+		}
+		field++
+	}
+	if s.pid <= 0 || field <= 15 {
 		return procStat{}, false
 	}
-	s.state, s.ppid = f[0][0], int(parseInt(f[1]))
-	s.kernel = parseInt(f[6])&pfKthread != 0
-	s.ticks = parseInt(f[11]) + parseInt(f[12])
 	return s, true
 }
 

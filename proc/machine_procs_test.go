@@ -41,14 +41,15 @@ func TestProcInfo(t *testing.T) {
 func TestParseStat(t *testing.T) {
 	tail := " 7 7 0 -1 4194560 1 2 3 4 150 25 0 0 20"
 	for line, want := range map[string]procStat{
-		"42 (sh) S 41" + tail:              {pid: 42, ppid: 41, state: 'S', ticks: 175},
-		"42 (a) b) (c) Z 41" + tail + "\n": {pid: 42, ppid: 41, state: 'Z', ticks: 175},
-		"42 () R 0" + tail:                 {pid: 42, state: 'R', ticks: 175},
-		"42 (x S 41" + tail:                {},
-		"x (sh) S 41" + tail:               {},
-		"42 (sh) S 41":                     {},
-		"":                                 {},
-		")(":                               {},
+		"42 (sh) S 41" + tail:                        {pid: 42, ppid: 41, state: 'S', ticks: 175},
+		"42 (a) b) (c) Z 41" + tail + "\n":           {pid: 42, ppid: 41, state: 'Z', ticks: 175},
+		"42 () R 0" + tail:                           {pid: 42, state: 'R', ticks: 175},
+		"42 (sh) S 41" + tail + " 0 1 0 9 1000 77 0": {pid: 42, ppid: 41, state: 'S', ticks: 175, pages: 77},
+		"42 (x S 41" + tail:                          {},
+		"x (sh) S 41" + tail:                         {},
+		"42 (sh) S 41":                               {},
+		"":                                           {},
+		")(":                                         {},
 		"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 1 2 0 0 20": {pid: 2, state: 'S', kernel: true, ticks: 3},
 	} {
 		if got, _ := parseStat(line); got != want {
