@@ -39,6 +39,10 @@ func memory(w io.Writer, mote string, limits map[string]int64) (over bool, err e
 	return row(w, "PSS, each further one", each, limits["pss-each"]) || over, nil
 }
 
+// settled is how long after the last start an init is idle: it gives memory back
+// that only the start needed 3 s after that began (trimAfter in init/boot.go).
+const settled = 4 * time.Second
+
 // pssOf gives the bytes of an init with n services, once all of them live.
 func pssOf(mote, sleep string, n int) (int64, error) {
 	dir, err := os.MkdirTemp("", "mote-size")
@@ -82,7 +86,7 @@ func pssOf(mote, sleep string, n int) (int64, error) {
 			return 0, fmt.Errorf("only %d of them live after 20s", live)
 		}
 	}
-	time.Sleep(200 * time.Millisecond) // let the loop finish the turn of the last start
+	time.Sleep(settled)
 	return proportional(c.Process.Pid)
 }
 
