@@ -51,6 +51,9 @@ func (r *runner) add(metric string, system string, v ...float64) {
 
 // fault notes what could not be measured; a benchmark fails nothing.
 func (r *runner) fault(what string, err error) {
+	if r.stopped && errors.Is(err, errTime) {
+		err = errStopped
+	}
 	note := fmt.Sprintf("%s: %v", what, err)
 	if err != nil && !slices.Contains(r.notes, note) {
 		r.notes = append(r.notes, note)

@@ -20,7 +20,7 @@ type row struct {
 	unit   string
 	scale  float64 // of one unit, in what was measured (ns, bytes, counts)
 	more   bool    // more is better
-	tail   bool // of the worst values: the best say nothing
+	tail   bool    // of the worst values: the best say nothing
 	stat   func([]float64) float64
 }
 
