@@ -33,11 +33,16 @@ func parseStat(line string) (s procStat, ok bool) {
 		return procStat{}, false
 	}
 	s.pid = int(parseInt(strings.TrimSpace(line[:open])))
+	rest := strings.TrimSpace(line[end+1:])
 	field := 3 // of proc_pid_stat(5): the state, behind the name
-	for f := range strings.FieldsSeq(line[end+1:]) {
+	for ; rest != ""; field++ {
+		var f string
+		f, rest, _ = strings.Cut(rest, " ")
 		switch field {
 		case 3:
-			s.state = f[0]
+			if f != "" {
+				s.state = f[0]
+			}
 		case 4:
 			s.ppid = int(parseInt(f))
 		case 9:
@@ -47,7 +52,6 @@ func parseStat(line string) (s procStat, ok bool) {
 		case 24:
 			s.pages = parseInt(f)
 		}
-		field++
 	}
 	if s.pid <= 0 || field <= 15 {
 		return procStat{}, false
