@@ -22,6 +22,9 @@ type wrapper struct {
 	group   bool
 	rewrite [65]int // of each signal; -1 = drop, 0 = as it is
 	cmd     []string
+
+	terminal  bool // descriptor 0 is the controlling terminal
+	suspended bool // with the command, until a CONT
 }
 
 // Run is the wrapper role; it returns CMD's exit status: its code, 128+n for a
@@ -50,7 +53,7 @@ func Run(args []string) int {
 	env := proc.Environ()
 	path, _ := (&environ{list: env}).get("PATH")
 	spec := proc.NewSpec(candidates(w.cmd[0], path), w.cmd, env)
-	spec.Inherit, spec.Group = true, proc.GroupForeground
+	spec.Inherit, spec.Group = true, w.place()
 	child, err := proc.Spawn(spec)
 	if err != nil {
 		complain("run: " + w.cmd[0] + ": " + err.Error())
@@ -77,8 +80,14 @@ func (w *wrapper) loop(poll *proc.Poll, sigs *proc.Signals, child proc.Process) 
 			}
 			ex, _ := proc.Reap(pid)
 			if pid == child.Pid {
+				w.takeBack()
 				return w.result(ex, child)
 			}
+		}
+		if w.terminal && proc.Stopped(child.Pid) {
+			w.suspended = true
+			proc.Suspend()
+			continue // a CONT may be there
 		}
 		if _, err := poll.Wait(ready[:]); err != nil {
 			return 1
@@ -86,10 +95,46 @@ func (w *wrapper) loop(poll *proc.Poll, sigs *proc.Signals, child proc.Process) 
 	}
 }
 
+// place gives the command the terminal, if it is the wrapper's to give: who was
+// started in the background of a shell leaves it there.
+func (w *wrapper) place() proc.Group {
+	fg, ok := proc.Foreground(0)
+	if w.terminal = ok; ok && (fg == 0 || fg == unix.Getpgrp()) {
+		return proc.GroupForeground
+	}
+	return proc.GroupOwn
+}
+
+// resume lets the command go on when a shell continues the wrapper: in the
+// foreground if that is where the shell has put it. It reports whether the
+// signal was the shell's, for a job, and not one for the command.
+func (w *wrapper) resume(child int) (job bool) {
+	job, w.suspended = w.suspended, false
+	if fg, ok := proc.Foreground(0); ok && fg == unix.Getpgrp() {
+		proc.SetForeground(0, child)
+		job = true
+	}
+	if job {
+		proc.KillGroup(child, int(unix.SIGCONT))
+	}
+	return job
+}
+
+// takeBack puts the wrapper's own group into the foreground again when the
+// command has left nobody there: a script that called the wrapper reads on.
+func (w *wrapper) takeBack() {
+	if fg, ok := proc.Foreground(0); w.terminal && ok && fg != unix.Getpgrp() && proc.GroupGone(fg) {
+		proc.SetForeground(0, unix.Getpgrp())
+	}
+}
+
 // forward passes one signal on. What the terminal sends goes to the command's
 // group by itself; CHLD is ours.
 func (w *wrapper) forward(sig, pid int) {
 	if sig == int(unix.SIGCHLD) {
+		return
+	}
+	if sig == int(unix.SIGCONT) && w.terminal && w.resume(pid) {
 		return
 	}
 	switch to := w.rewrite[sig]; {
