@@ -98,7 +98,6 @@ func (r *runner) all(runs int, long, quick bool) {
 		r.step("start 5,000")
 		r.starts(min(some, 3), 5000, fast)
 	}
-	r.each(100, 1000)
 	r.step("chain")
 	r.chain(runs, 100)
 	r.step("kill")
@@ -108,7 +107,9 @@ func (r *runner) all(runs int, long, quick bool) {
 	r.step("requests")
 	r.requests(some, 100, window/2, processes)
 	r.step("idle")
-	r.idle(100, idle)
+	r.idle(100, idle, every)
+	r.idle(1000, 0, fast)
+	r.each(100, 1000)
 }
 
 // step tells a terminal what is being measured.

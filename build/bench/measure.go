@@ -6,8 +6,10 @@ import (
 	"time"
 )
 
-// settle is how long a system is left alone before its memory is read.
-const settle = 250 * time.Millisecond
+// settled is how long a system is left alone before its memory is read and its
+// wake-ups are counted: mote gives back what only the start needed, 3 s after
+// that began (trimAfter in init/boot.go).
+const settled = 4500 * time.Millisecond
 
 // rounds runs f n times for each system that is wanted, interleaved, and
 // each time in another order, so that what else the machine does hits all.
@@ -39,7 +41,7 @@ func every(*system) bool    { return true }
 func fast(s *system) bool   { return !s.slow }
 func noPeer(s *system) bool { return !s.peer }
 
-// starts measures start, memory and stop with n services.
+// starts measures start and stop with n services.
 func (r *runner) starts(runs, n int, want func(*system) bool) {
 	metric := fmt.Sprintf("start %d", n)
 	r.rounds(metric, runs, want, func(s *system) error {
@@ -50,12 +52,6 @@ func (r *runner) starts(runs, n int, want func(*system) bool) {
 		_, first, last := p.b.started(n)
 		r.add(metric, s.name, float64(last-p.b.stamp(0)))
 		r.add(metric+" first", s.name, float64(first-p.b.stamp(0)))
-		r.sleep(settle)
-		if mem, err := p.pss(); err == nil {
-			r.add(fmt.Sprintf("pss %d", n), s.name, mem)
-		} else {
-			r.fault("memory", err)
-		}
 		d, err := r.halt(s, p)
 		if err == nil {
 			r.add(fmt.Sprintf("stop %d", n), s.name, float64(d))
@@ -161,22 +157,40 @@ func (r *runner) storms(runs, n int, window time.Duration) {
 	})
 }
 
-// idle counts wake-ups of all systems at once, in window, as for 10 seconds. Of
-// peers with many processes only the first counts.
-func (r *runner) idle(n int, window time.Duration) {
-	before := map[string]float64{}
+// idle leaves all systems that are wanted alone at once, reads their memory, and
+// counts their wake-ups in window, as for 10 seconds. Of peers with many
+// processes only the first counts. Without a window it is about memory alone.
+func (r *runner) idle(n int, window time.Duration, want func(*system) bool) {
 	up := map[*system]*process{}
 	for _, s := range r.systems {
+		if !want(s) {
+			continue
+		}
 		if p := r.bring(s, n); p != nil {
 			defer r.halt(s, p)
 			up[s] = p
 		}
 	}
-	r.sleep(2 * time.Second)
+	if !r.sleep(settled) {
+		r.fault("idle", errTime)
+		return
+	}
+	before := map[string]float64{}
+	for s, p := range up {
+		mem, err := p.pss()
+		if err != nil {
+			r.fault("memory", err)
+			continue
+		}
+		r.add(fmt.Sprintf("pss %d", n), s.name, mem)
+	}
 	for s, p := range up {
 		v, err := p.switches()
 		r.fault("idle", err)
 		before[s.name] = v
+	}
+	if window == 0 {
+		return
 	}
 	if !r.sleep(window) {
 		r.fault("idle", errTime)
