@@ -61,6 +61,9 @@ func (p *plan) start(shared bool) (pid uintptr, errno syscall.Errno) {
 	way, flags := forkCopied, uintptr(0)
 	if shared {
 		way, flags = forkShared, sharedFlags
+		if p.keep > 0 {
+			flags |= unix.CLONE_FILES
+		}
 	}
 	if haveClearSighand {
 		rememberIgnored()

@@ -81,6 +81,9 @@ func exitChild(code uintptr) {
 //go:norace
 func runPlan(arg unsafe.Pointer) {
 	p := (*plan)(arg)
+	if p.probe {
+		p.shares, p.unshares = true, haveCloseRange && canUnshare()
+	}
 	stage, errno := p.run()
 	p.message = [3]uint32{uint32(stage), uint32(errno), p.item}
 	if p.result >= 0 { // else the parent shares p

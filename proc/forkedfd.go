@@ -25,6 +25,11 @@ func probeCloseRange() bool {
 //go:nosplit
 //go:norace
 func (p *plan) descriptors() (Stage, syscall.Errno) {
+	if p.keep > 0 {
+		if _, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, uintptr(p.keep), uintptr(^uint32(0)), unix.CLOSE_RANGE_UNSHARE); errno != 0 {
+			return StageFD, errno
+		}
+	}
 	if haveCloseRange {
 		syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 3, uintptr(^uint32(0)), unix.CLOSE_RANGE_CLOEXEC)
 	}
@@ -43,6 +48,17 @@ func (p *plan) descriptors() (Stage, syscall.Errno) {
 		p.opened(fromStdin, fd)
 	}
 	return StageFD, p.place()
+}
+
+// canUnshare asks close_range for a range that holds nothing, in a process with
+// a table of its own.
+//
+//go:nosplit
+//go:norace
+func canUnshare() bool {
+	last := uintptr(^uint32(0))
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, last, last, unix.CLOSE_RANGE_UNSHARE)
+	return errno == 0
 }
 
 //go:nosplit

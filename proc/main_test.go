@@ -20,13 +20,14 @@ func TestMain(m *testing.M) {
 		helpers[name]()
 		os.Exit(0)
 	}
-	// These are opened once and kept: nothing, the mount table, and the poller
-	// of package os.
+	// These are opened once and kept: nothing, the slots, the mount table, and
+	// the poller of package os.
 	theMounts.allLocal()
 	if _, err := nullFD(); err != nil {
 		fmt.Fprintln(os.Stderr, "nullFD:", err)
 		os.Exit(1)
 	}
+	makeSlots()
 	if r, w, err := os.Pipe(); err == nil {
 		r.Close()
 		w.Close()

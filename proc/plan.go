@@ -51,6 +51,13 @@ type plan struct {
 	limits []Limit // the init's own for files, then those of ctx
 	oom    []byte  // the text of ctx.OOM
 
+	keep int32            // the child begins with our table and takes what is below; 0: a copy of all
+	held [slotCount]int32 // what is in the slots; 0 = null
+
+	// A child that probes says that it shares our memory, and that its kernel
+	// can part it from a table.
+	probe, shares, unshares bool
+
 	message   [3]uint32 // stage, errno and item of what failed; they go over the pipe
 	item      uint32    // the limit or the capability that a step is at
 	number    int32     // what a call points to

@@ -150,13 +150,7 @@ func Spawn(s *Spec) (Process, error) {
 	if !haveCloseRange && !s.Inherit {
 		closeInherited()
 	}
-	var child Process
-	var errno syscall.Errno
-	if p.mayShare() {
-		child, errno = p.startAndWait()
-	} else {
-		child, errno = p.startAndGo()
-	}
+	child, errno := p.fork()
 	if errno != 0 {
 		return Process{}, &Failure{Stage: StageFork, Errno: errno}
 	}
@@ -168,49 +162,9 @@ func Spawn(s *Spec) (Process, error) {
 	return child, nil
 }
 
-// startAndWait makes a child that shares this process's memory until its exec,
-// and so leaves its message where the parent can read it.
-func (p *plan) startAndWait() (Process, syscall.Errno) {
-	p.result, p.message = -1, [3]uint32{}
-	pid, errno := p.start(true)
-	child := Process{Pid: int(pid), Result: -1}
-	if errno == 0 && p.message[1] != 0 {
-		child.Fail = failureOf(p.message)
-	}
-	return child, errno
-}
-
-// startAndGo makes a child that tells through a pipe how its exec went.
-func (p *plan) startAndGo() (Process, syscall.Errno) {
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return Process{}, asErrno(err)
-	}
-	p.result = int32(pipe[1])
-	pid, errno := p.start(false)
-	unix.Close(pipe[1])
-	if errno != 0 {
-		unix.Close(pipe[0])
-	}
-	return Process{Pid: int(pid), Result: pipe[0]}, errno
-}
-
 // failureOf is what a child's message says.
 func failureOf(m [3]uint32) *Failure {
 	return &Failure{Stage(m[0]), syscall.Errno(m[1]), int(m[2])}
-}
-
-// neverShare makes every spawn a plain fork, for tests.
-var neverShare = false
-
-// mayShare reports whether this process may sleep until the child's exec, which
-// makes a spawn several times faster (BenchmarkSpawn). It may not where that
-// could take for ever: the child opens more than the program, or asks for a place
-// behind others on the processor, or any mount is one that waits for a server,
-// and the program or its folder might be there. /proc waits for nobody.
-func (p *plan) mayShare() bool {
-	return hasOverlay() && !neverShare && p.stdin == nil && p.tty == nil && !p.ctx.mayStarve() &&
-		theMounts.allLocal()
 }
 
 // shrink lets go of a plan that an exceptional Spec has made large.
