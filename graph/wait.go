@@ -130,7 +130,11 @@ func (wt *Wait) Check(w *World) Outcome {
 	}
 	for again := wt.at > 0; ; again = false {
 		for ; wt.at < len(wt.names); wt.at++ {
-			if o := wt.look(w, wt.names[wt.at]); !o.Done || o.Code != 0 {
+			o := wt.look(w, wt.names[wt.at])
+			if !o.Done && w.t.ending && wt.comesNoMore() {
+				return Outcome{true, 1, w.name(wt.names[wt.at]) + ": the init is shutting down"}
+			}
+			if !o.Done || o.Code != 0 {
 				return o
 			}
 		}
@@ -139,6 +143,20 @@ func (wt *Wait) Check(w *World) Outcome {
 			return Outcome{Done: true}
 		}
 	}
+}
+
+// comesNoMore reports whether a shutdown leads away from what is waited for.
+func (wt *Wait) comesNoMore() bool {
+	switch wt.Kind {
+	case WaitUp:
+		return true
+	case WaitState:
+		switch wt.State {
+		case Blocked, Starting, Running, Backoff:
+			return true
+		}
+	}
+	return false
 }
 
 // refused looks at all units once, for what will not come soon.

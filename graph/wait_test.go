@@ -48,6 +48,9 @@ func TestWait(t *testing.T) {
 		{"inactive/restart starts", "service a /bin/a\n    start manual\n", "boot; restart a", "ctl restart a: exit 0"},
 		{"starting/start several", two, "boot; start a b; ready a", "ctl start a b: exit 0"},
 		{"running/wait up several, the first is gone again", two + "service c /bin/c\n    ready notify\n", "boot; ready a; wait up a c; restart a; ready c", ""},
+		{"starting/wait up shutdown", one, "boot; wait up a; shutdown exit 8s", "ctl wait up a: exit 1: a: the init is shutting down"},
+		{"starting/wait running shutdown", one, "boot; wait running a; shutdown exit 8s", "ctl wait running a: exit 1: a: the init is shutting down"},
+		{"running/wait inactive shutdown", "service a /bin/a\n", "boot; wait inactive a; shutdown exit 8s", "ctl wait inactive a: exit 0"},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
 			p := newPlayer(t)
