@@ -190,6 +190,9 @@ func (c *Config) instantiateRefs(first int) {
 				}
 			}
 		}
+		if to := c.Units[i].pipeTo(); to != "" && c.Unit(to) == nil {
+			c.makeInstance(to, true)
+		}
 	}
 }
 

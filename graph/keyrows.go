@@ -171,10 +171,11 @@ var keyRows = []row{
 		least: 1, most: 1, set: setKill,
 		reset: func(u, def *Unit) { u.KillMode = def.KillMode },
 		show:  func(s *shower, u *Unit) { s.flag("kill", "process", u.KillMode == KillProcess) }},
-	{Key: Key{Name: "log", Kinds: forService | forTask, List: true, Args: "ring [SIZE] | null | console | kmsg",
+	{Key: Key{Name: "log", Kinds: forService | forTask, List: true, Args: logArgs,
 		Default: "ring 16K",
-		Help:    "Where the output goes; any log line replaces the default."},
-		least: 1, most: 2, set: setLog,
+		Help: "Where the output goes; any log line replaces the default. A file (256K x4) is written by a child, " +
+			"x is how many files there are; a pipe is the stdin of that service."},
+		least: 1, most: 5, set: setLog,
 		reset: func(u, def *Unit) { u.Log = nil }, show: showLog},
 }
 

@@ -290,32 +290,3 @@ func setStartTimeout(b *builder, w []line.Word) {
 		b.u.StartTimeout = d
 	}
 }
-
-func setLog(b *builder, w []line.Word) {
-	i := b.choice(w[0], "ring", "console", "kmsg", "null")
-	if i < 0 {
-		return
-	}
-	sink := Sink{Kind: SinkKind(i)}
-	if sink.Kind == SinkRing {
-		sink.SizeBytes = DefaultRingBytes
-	}
-	if len(w) == 2 {
-		if sink.Kind != SinkRing {
-			b.fault("log " + w[0].Text + " takes no further word: remove " + quote(w[1].Text))
-			return
-		}
-		n, wrong := ParseSize(w[1].Text, minRingBytes, maxRingBytes)
-		if !b.value("log ring", w[1], wrong) {
-			return
-		}
-		sink.SizeBytes = n
-	}
-	for _, s := range b.u.Log {
-		if s.Kind == sink.Kind {
-			b.fault("log " + w[0].Text + ` is given already: remove one, or write "!log" before this line`)
-			return
-		}
-	}
-	b.u.Log = append(b.u.Log, sink)
-}

@@ -164,21 +164,3 @@ func showStop(s *shower, u *Unit) {
 	}
 	s.line("stop", append(w, SignalName(sigKill))...)
 }
-
-func showLog(s *shower, u *Unit) {
-	if len(u.Log) == 1 && u.Log[0] == (Sink{SinkRing, DefaultRingBytes}) {
-		return
-	}
-	for _, k := range u.Log {
-		switch k.Kind {
-		case SinkRing:
-			s.line("log", "ring", FormatSize(k.SizeBytes))
-		case SinkConsole:
-			s.line("log", "console")
-		case SinkKmsg:
-			s.line("log", "kmsg")
-		case SinkNull:
-			s.line("log", "null")
-		}
-	}
-}

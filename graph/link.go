@@ -30,6 +30,7 @@ func (c *Config) mend(name string) string {
 func (c *Config) link(first int) {
 	for _, u := range c.Units[first:] {
 		c.checkNames(u)
+		c.checkPipe(u)
 	}
 	l := newLinker(c, first)
 	l.cutCycles()

@@ -13,7 +13,7 @@ import (
 // whether "restart" was written.
 func bare(u *Unit) Unit {
 	b := *u
-	b.Pos, b.Fault, b.restartSet, b.limitSet = Pos{}, "", false, false
+	b.Pos, b.Fault, b.restartSet, b.limitSet, b.pipePos = Pos{}, "", false, false, Pos{}
 	for r := range relationCount {
 		list := slices.Clone(*b.refs(r))
 		for i := range list {
@@ -269,10 +269,16 @@ func (g generator) noTty(u *Unit) {
 	}
 	if g.maybe() {
 		u.Log = nil
-		for _, k := range g.Perm(4)[:1+g.IntN(4)] {
+		for _, k := range g.Perm(6)[:1+g.IntN(6)] {
 			s := Sink{Kind: SinkKind(k)}
-			if s.Kind == SinkRing {
+			switch s.Kind {
+			case SinkRing:
 				s.SizeBytes = minRingBytes + g.IntN(1<<20)
+			case SinkFile:
+				s = Sink{Kind: SinkFile, SizeBytes: minFileBytes + g.IntN(1<<20), Path: "/" + g.one("a", "b c", "${A}", "x2", "\xff"),
+					Files: 1 + g.IntN(maxLogFiles), Stamp: g.maybe()}
+			case SinkPipe:
+				s.To = g.one("logger", "l@1")
 			}
 			u.Log = append(u.Log, s)
 		}

@@ -191,16 +191,28 @@ const (
 	SinkConsole
 	SinkKmsg
 	SinkNull
+	SinkFile
+	SinkPipe
 )
 
-// Sink is one "log" line. SizeBytes is a ring's size.
+// Sink is one "log" line.
 type Sink struct {
 	Kind      SinkKind
-	SizeBytes int
+	SizeBytes int    // of a ring; of a file, where it is rotated
+	Path      string // of a file
+	Files     int    // how many files there are at most: PATH, PATH.1, ...
+	Stamp     bool   // a file's lines begin with the time
+	To        string // the service that a pipe leads to
 }
 
 // DefaultRingBytes is the ring of a unit without a "log" line.
 const DefaultRingBytes = 16 << 10
+
+// DefaultFileBytes and DefaultFiles are those of a "log file" that says none.
+const (
+	DefaultFileBytes = 256 << 10
+	DefaultFiles     = 4
+)
 
 // Unit is what the configuration says of one unit. It is not changed once it
 // is in a World.
@@ -244,6 +256,7 @@ type Unit struct {
 
 	restartSet bool // "restart" is written
 	limitSet   bool // and so is its limit
+	pipePos    Pos  // of the line "log pipe"
 
 	// Fault, when not empty, is the unit's first configuration fault as
 	// "FILE:LINE: what: how to mend it": the unit is failed with it (SPEC F10).

@@ -11,6 +11,9 @@ const (
 	maxDuration  = 8784 * time.Hour // a leap year
 	minRingBytes = 1 << 10
 	maxRingBytes = 16 << 20
+	minFileBytes = 8 << 10 // the longest line and its time fit
+	maxFileBytes = 1 << 30
+	maxLogFiles  = 99
 	maxRestarts  = 1000000 // restart limit
 	maxReadyFD   = 63
 	maxUID       = 1<<32 - 2 // -1 means "leave it" to chown and setresuid
