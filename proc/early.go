@@ -73,7 +73,7 @@ func execSelf() {
 	env := stageEnviron(syscall.Environ(), unix.Getpid())
 	// AT_EXECFN is the path that execve was given and keeps the name that
 	// /proc shows. It can be gone (fexecve), and /proc need not be there.
-	for _, path := range []string{execFn(), "/proc/self/exe"} {
+	for _, path := range []string{ExecFn(), "/proc/self/exe"} {
 		if path != "" {
 			syscall.Exec(path, argv, env)
 		}
@@ -81,7 +81,8 @@ func execSelf() {
 	setMask(&old)
 }
 
-func execFn() string {
+// ExecFn is the path that this program was executed by (getauxval(3), AT_EXECFN).
+func ExecFn() string {
 	auxv := runtimeAuxv()
 	for i := 0; i+1 < len(auxv); i += 2 {
 		if auxv[i] == atExecFn {

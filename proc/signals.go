@@ -50,6 +50,16 @@ func ignoreLibcSignals() {
 	setDisposition(34, sigIgn)
 }
 
+// IgnoreStops makes this process deaf to what others stop programs with, and
+// to writes without a reader: "mote log" ends with its input. It has no
+// children that would inherit this.
+func IgnoreStops() {
+	for _, sig := range [...]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE,
+		unix.SIGUSR1, unix.SIGUSR2, unix.SIGXFSZ, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU} {
+		setDisposition(int(sig), sigIgn)
+	}
+}
+
 // DefaultSignals gives HUP, INT, QUIT, ABRT, TERM and SYS their usual effect
 // back in the roles that are not an init: the overlay makes the runtime do
 // nothing for them. What was ignored at the start stays ignored where that can
