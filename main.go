@@ -59,6 +59,11 @@ func role(name string, args []string) int {
 		}
 		proc.Early()
 		return pid1.Run(args[1:])
+	case "log":
+		if help(args[1:]) {
+			return say(pid1.LogUsage)
+		}
+		return pid1.Log(args[1:])
 	}
 	return client(name, args)
 }

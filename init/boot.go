@@ -40,7 +40,7 @@ func Main(args []string) int {
 	}
 	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
 		procs: make(map[int]*process)}
-	in.server.in, in.end.in = in, in
+	in.server.in, in.end.in, in.filer.in = in, in, in
 	proc.EnsureStdio(in.role == Machine)
 	if err := in.open(); err != nil {
 		complain("cannot start: " + err.Error())
@@ -112,7 +112,7 @@ func (in *Init) open() error {
 	proc.Lean()
 	in.arena = proc.NewArena()
 	in.logs = NewLogs(in.arena)
-	in.logs.OnHold = in.holdLog
+	in.logs.OnHold, in.logs.OnBlocked, in.logs.OnFile = in.holdLog, in.sinkBlocked, in.filer.open
 	in.now, in.wall = graph.Instant(proc.Now()), proc.Wall()
 	in.born = in.now
 	in.logs.SetClock(in.wall, in.now)
@@ -143,6 +143,7 @@ func token(pid int) string {
 	return string(out[:])
 }
 
+// binary writes a number, the lowest byte first.
 func binary(b []byte, v uint64) {
 	for i := range b {
 		b[i] = byte(v >> (8 * i))
@@ -235,6 +236,7 @@ func (in *Init) openUnit(id graph.ID) {
 		in.units = append(in.units, unitIO{})
 	}
 	in.units[id].log = in.logs.Open(u.Name, u.Log)
+	in.checkFed(id)
 }
 
 // find gives the unit of a name, made from its template if need be.

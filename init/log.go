@@ -23,6 +23,8 @@ const (
 	toRing uint8 = 1 << iota
 	toConsole
 	toKmsg
+	toFile
+	toPipe
 )
 
 // noPlace is the off of a ring that has no region yet; placeTry is after how
@@ -52,10 +54,19 @@ type Logs struct {
 	console consoleSink
 	held    []*UnitLog // wait for room on the console
 	kmsg    kmsgSink
+	files   backlog    // to the child that writes all files
+	feeds   []*feed    // by slot-1; nil where one was
+	blocked []*backlog // that have to be waited for
+	stamp   []byte
 
 	// OnHold asks the loop to stop (or go on) polling the pipe of a unit whose
-	// lines the console cannot take yet. Without it such lines are dropped.
+	// lines a sink cannot take yet. Without it such lines are dropped.
 	OnHold func(l *UnitLog, held bool)
+	// OnBlocked asks the loop to wait (or no longer) until the descriptor of a
+	// sink takes more, and to call Drain then.
+	OnBlocked func(slot, fd int, on bool)
+	// OnFile asks for the socket to the child that writes files, -1 for none.
+	OnFile func() int
 
 	own      *UnitLog // the init's own messages
 	level    MsgLevel
@@ -71,6 +82,7 @@ type Logs struct {
 func NewLogs(space logSpace) *Logs {
 	m := &Logs{space: space, level: MsgInfo}
 	m.console.fd, m.kmsg.fd = -1, -1
+	m.files = backlog{logs: m, what: "log files", fd: -1, bit: heldFile, packets: true, last: -1}
 	m.own = m.Open(OwnLogName, []graph.Sink{{Kind: graph.SinkRing, SizeBytes: graph.DefaultRingBytes}})
 	return m
 }
@@ -87,9 +99,9 @@ type UnitLog struct {
 	pid   int // of the main process, for kmsg; 0 = none
 	sinks uint8
 	prio  uint8
-	held  bool // the loop was asked not to poll the pipe
-	more  bool // the last ReadFrom left something in the pipe, or may have
-	ended bool // Flush was asked for before the pipe was empty
+	held  uint8 // by whom; the loop was asked not to poll the pipe
+	more  bool  // the last ReadFrom left something in the pipe, or may have
+	ended bool  // Flush was asked for before the pipe was empty
 
 	ring      Ring
 	off       int // the region's place in the space
@@ -98,6 +110,13 @@ type UnitLog struct {
 
 	shareEpoch uint32 // of the console's backlog that share is about
 	share      int    // bytes of it that are this unit's
+
+	fileHead  string // where the lines go
+	filePath  string
+	stamp     bool
+	fileShare share
+	pipe      *feed
+	pipeShare share
 }
 
 // Open begins a log with the sinks of a unit; no memory is taken for its ring
@@ -106,6 +125,7 @@ func (m *Logs) Open(name string, sinks []graph.Sink) *UnitLog {
 	l := &UnitLog{logs: m, slot: len(m.units), name: name, prio: kmsgInfo, off: noPlace}
 	l.ring.scratch = &m.scratch
 	l.sinks, l.sizeBytes = sinkSet(sinks)
+	l.setOuter(sinks)
 	m.units = append(m.units, l)
 	return l
 }
@@ -121,6 +141,10 @@ func sinkSet(sinks []graph.Sink) (set uint8, ringBytes int) {
 			set |= toConsole
 		case graph.SinkKmsg:
 			set |= toKmsg
+		case graph.SinkFile:
+			set |= toFile
+		case graph.SinkPipe:
+			set |= toPipe
 		case graph.SinkNull:
 		}
 	}
@@ -141,7 +165,7 @@ func (l *UnitLog) Discards() bool { return l.sinks == 0 }
 func (l *UnitLog) HasRing() bool { return l.sinks&toRing != 0 }
 
 // Held reports whether the loop was asked to stop polling the unit's pipe.
-func (l *UnitLog) Held() bool { return l.held }
+func (l *UnitLog) Held() bool { return l.held != 0 }
 
 // Dropped is the number of lines that the ring had to drop.
 func (l *UnitLog) Dropped() uint64 {
@@ -158,6 +182,7 @@ func (l *UnitLog) SetSinks(sinks []graph.Sink) {
 	if set&toConsole == 0 {
 		l.logs.release(l)
 	}
+	l.setOuter(sinks)
 	l.resize(size)
 }
 
@@ -192,6 +217,7 @@ func (l *UnitLog) Close() {
 		return
 	}
 	m.release(l)
+	l.setOuter(nil)
 	l.split.drop(&m.parts)
 	l.ring.Resize(nil)
 	m.free(l.off, l.sizeBytes)
@@ -214,13 +240,18 @@ func (l *UnitLog) ReadFrom(fd, budget int) (n int, again, eof bool) {
 	if m.buf == nil {
 		m.buf = make([]byte, logReadBytes)
 	}
-	defer m.FlushConsole()
+	defer l.flushSinks()
 	l.more = true
 	for n < budget {
 		want := min(budget-n, len(m.buf))
 		if l.sinks&toConsole != 0 {
 			if want = min(want, m.consoleRoom(l)); want == 0 {
 				m.hold(l)
+				return n, false, false
+			}
+		}
+		if l.sinks&(toFile|toPipe) != 0 {
+			if want = min(want, l.outerRoom()); want == 0 {
 				return n, false, false
 			}
 		}
@@ -270,7 +301,7 @@ func (l *UnitLog) Flush() {
 		return
 	}
 	l.flush()
-	l.logs.FlushConsole()
+	l.flushSinks()
 }
 
 func (l *UnitLog) flush() {
@@ -310,6 +341,12 @@ func (l *UnitLog) line(text []byte) {
 	}
 	if l.sinks&toKmsg != 0 {
 		m.kmsg.line(l.prio, l.name, l.pid, text, m.now)
+	}
+	if l.sinks&toFile != 0 {
+		l.fileLine(text)
+	}
+	if l.sinks&toPipe != 0 {
+		l.pipeLine(text)
 	}
 }
 

@@ -44,6 +44,9 @@ func (s *server) logItem(c *client, it *LogItem) {
 	c.say("dropped", name, strconv.FormatUint(it.Lost, 10))
 }
 
+// maxElsewhere bounds of how many units logs says where else their lines are.
+const maxElsewhere = 16
+
 // logs sends lines, oldest first; with -f it goes on as they come.
 func (s *server) logs(c *client, args []string) {
 	follow, n := false, -1
@@ -82,6 +85,11 @@ func (s *server) logs(c *client, args []string) {
 	for _, l := range logs {
 		if d := l.Dropped(); d > 0 {
 			c.say("dropped", l.Name(), strconv.FormatUint(d, 10))
+		}
+	}
+	for _, l := range logs[:min(len(logs), maxElsewhere)] {
+		if text := l.Elsewhere(); text != "" {
+			c.say("warn", l.Name()+": "+text)
 		}
 	}
 	c.tail = s.in.logs.NewReader(logs, n, follow)

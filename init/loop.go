@@ -22,6 +22,7 @@ const (
 	tokLog           // unit
 	tokNotify        // unit
 	tokReady         // unit
+	tokSink          // slot: 0 is the child that writes files
 	tokMask   uint64 = 0xff << 56
 )
 
@@ -86,6 +87,7 @@ type Init struct {
 
 	server server
 	end    ending
+	filer  filer
 	ready  [readBatch]proc.Ready
 
 	token     string        // of the notify sockets' names
@@ -105,6 +107,7 @@ type unitIO struct {
 	notify int32
 	ready  int32 // read end of ready fd
 	gen    uint64
+	fed    bool   // the main process has the pipe of others' logs as its stdin
 	main   int32  // pid of the main process
 	uid    uint32 // of the main process
 }
@@ -220,6 +223,8 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.readNotify(graph.ID(n))
 	case tokReady:
 		in.readReady(graph.ID(n))
+	case tokSink:
+		in.sinkReady(int(n))
 	}
 }
 
@@ -298,13 +303,15 @@ func (in *Init) tick() {
 	}
 	in.logs.Expire(in.now)
 	in.server.tick()
+	in.filer.tick()
 	in.end.tick()
 }
 
 // arm sets the timer to the nearest deadline.
 func (in *Init) arm() {
 	at := in.world.Next()
-	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt, in.trimAt, in.server.retryAt} {
+	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt, in.trimAt, in.server.retryAt,
+		in.filer.retry} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d
 		}

@@ -214,7 +214,24 @@ func (in *Init) removeText(id graph.ID) (refused string) {
 // joined, replaced and left keep the loop's side of the units in step.
 func (in *Init) joined(id graph.ID) { in.openUnit(id) }
 
-func (in *Init) replaced(id graph.ID) { in.units[id].log.SetSinks(in.world.Unit(id).Log) }
+func (in *Init) replaced(id graph.ID) {
+	in.units[id].log.SetSinks(in.world.Unit(id).Log)
+	in.checkFed(id)
+}
+
+// checkFed tells of a service that runs already, without the pipe as its stdin,
+// when a unit's lines begin to go there.
+func (in *Init) checkFed(id graph.ID) {
+	for _, s := range in.world.Unit(id).Log {
+		if s.Kind != graph.SinkPipe {
+			continue
+		}
+		to, ok := in.world.Find(s.To)
+		if ok && int(to) < len(in.units) && in.units[to].main != 0 && !in.units[to].fed {
+			in.logs.Say(MsgWarn, s.To, ": the lines of ", in.name(id), " reach it after a restart of it")
+		}
+	}
+}
 
 func (in *Init) left(id graph.ID) {
 	u := &in.units[id]

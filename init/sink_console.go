@@ -107,20 +107,38 @@ func (m *Logs) ConsoleFD() (fd int, wantWrite bool) {
 
 // Deadline gives when Expire has something to do; 0 is never.
 func (m *Logs) Deadline() graph.Instant {
+	at := m.consoleDeadline()
+	for _, b := range m.blocked {
+		if d := b.deadline(); d != 0 && (at == 0 || d < at) {
+			at = d
+		}
+	}
+	return at
+}
+
+func (m *Logs) consoleDeadline() graph.Instant {
 	if c := &m.console; c.full && !c.stalled && len(m.held) > 0 {
 		return c.since + consolePatience
 	}
 	return 0
 }
 
-// Expire gives up a console that is full and took nothing for a second.
+// Expire gives up sinks that are full and took nothing for a second.
 func (m *Logs) Expire(now graph.Instant) {
 	if due := m.Deadline(); due == 0 || now < due {
 		return
 	}
 	m.now = now
+	for i := len(m.blocked) - 1; i >= 0; i-- {
+		if i < len(m.blocked) { // one that took all after all is gone
+			m.blocked[i].expire()
+		}
+	}
+	if due := m.consoleDeadline(); due == 0 || now < due {
+		return
+	}
 	m.FlushConsole()
-	if due := m.Deadline(); due == 0 || now < due {
+	if due := m.consoleDeadline(); due == 0 || now < due {
 		return // it took something after all
 	}
 	m.console.stalled = true
@@ -170,20 +188,19 @@ func (m *Logs) consoleRoom(l *UnitLog) int {
 
 // hold asks the loop to leave a unit's pipe alone until the console has room.
 func (m *Logs) hold(l *UnitLog) {
-	if l.held {
+	if l.held&heldConsole != 0 {
 		return
 	}
-	l.held = true
 	m.held = append(m.held, l)
 	if c := &m.console; !c.full {
 		c.full, c.since = true, m.now
 	}
-	m.OnHold(l, true)
+	m.setHeld(l, heldConsole, true)
 }
 
 // release lets one unit go on; releaseAll all that are held.
 func (m *Logs) release(l *UnitLog) {
-	if !l.held {
+	if l.held&heldConsole == 0 {
 		return
 	}
 	for i, h := range m.held {
@@ -194,8 +211,7 @@ func (m *Logs) release(l *UnitLog) {
 			break
 		}
 	}
-	l.held = false
-	m.OnHold(l, false)
+	m.setHeld(l, heldConsole, false)
 }
 
 func (m *Logs) releaseAll() {
@@ -205,8 +221,7 @@ func (m *Logs) releaseAll() {
 	m.console.epoch++
 	for i, l := range m.held {
 		m.held[i] = nil
-		l.held = false
-		m.OnHold(l, false)
+		m.setHeld(l, heldConsole, false)
 	}
 	m.held = m.held[:0]
 }

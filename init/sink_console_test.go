@@ -64,7 +64,7 @@ func newConTest(t *testing.T, hold bool) *conTest {
 	c.m.SetOwn(MsgInfo, true, false)
 	if hold {
 		c.m.OnHold = func(l *UnitLog, held bool) {
-			if c.held[l.name] == held || l.held != held {
+			if c.held[l.name] == held || l.Held() != held {
 				t.Fatalf("%s: held %v twice", l.name, held)
 			}
 			c.held[l.name] = held

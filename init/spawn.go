@@ -302,6 +302,13 @@ func (in *Init) channels(u *graph.Unit, e *graph.Effect, spec *proc.Spec, env *e
 	if e.Role != graph.RoleMain {
 		return nil
 	}
+	feed, fed, err := in.logs.FeedOf(u.Name)
+	if err != nil {
+		return refuse("stdin", err)
+	}
+	if in.units[id].fed = fed; fed {
+		spec.Stdin = feed
+	}
 	switch u.Stdin.Kind {
 	case graph.InputPath:
 		spec.StdinPath = u.Stdin.Path
