@@ -29,6 +29,7 @@ func init() {
 		"args":      {1, appendArgs},
 		"bigline":   {1, bigLine},
 		"bytes":     {1, printBytes},
+		"cat":       {1, cat},
 		"child":     {1, child},
 		"copy":      {2, copyFile},
 		"daemon":    {1, daemon},

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -60,6 +61,14 @@ func listDir(a []string) {
 		names = append(names, e.Name())
 	}
 	appendLine(a[0], strings.Join(names, " "))
+}
+
+// cat adds what it reads from its standard input to a file, to the end.
+func cat(a []string) {
+	f, err := os.OpenFile(a[0], os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	must(err)
+	_, err = io.Copy(f, os.Stdin)
+	must(err)
 }
 
 // copyFile writes the bytes of FROM to TO, in one step for who looks.
