@@ -320,6 +320,7 @@ func (b *builder) finish() {
 	if u.Stdin.Kind == InputTty && u.Tty == "" {
 		b.fault(`stdin tty has no terminal: write a key "tty" with its path`)
 	}
+	b.checkTimers()
 	b.checkLength()
 }
 

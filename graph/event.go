@@ -12,7 +12,9 @@ const (
 	Ended                        // it was reaped; Code or Sig
 	Checked                      // Text is the unmet "if" line; empty when all hold
 	// Of one unit.
-	Due // its deadline passed
+	Due      // its deadline passed
+	KeyPress // it is waiting for one
+	NoAsking // its terminal cannot be asked on; Text is why
 	// Requests.
 	Boot        // start what starts by itself; Unit is the only root, or None
 	AskStart    // IDs
@@ -25,12 +27,13 @@ const (
 	AskReload   // Plan
 	StatusSet   // Text is STATUS=
 	Tick        // nothing but the time
+	ClockSet    // Boot and Wall
 	Bug         // the unit's last event broke the init
 	eventCount
 )
 
-var eventNames = [eventCount]string{"Spawned", "SpawnFailed", "Executed", "BecameReady", "Ended", "Checked", "Due",
-	"Boot", "AskStart", "AskStop", "AskRestart", "AskStartAll", "AskStopAll", "AskSignal", "AskShutdown", "AskReload", "StatusSet", "Tick", "Bug"}
+var eventNames = [eventCount]string{"Spawned", "SpawnFailed", "Executed", "BecameReady", "Ended", "Checked", "Due", "KeyPress", "NoAsking",
+	"Boot", "AskStart", "AskStop", "AskRestart", "AskStartAll", "AskStopAll", "AskSignal", "AskShutdown", "AskReload", "StatusSet", "Tick", "ClockSet", "Bug"}
 
 // String gives the kind's name, for tests and logs.
 func (k EventKind) String() string {
@@ -52,6 +55,8 @@ type Event struct {
 	IDs  []ID
 	Halt *Halt // of AskShutdown
 	Plan []Change
+	Boot Instant // CLOCK_BOOTTIME less CLOCK_MONOTONIC: how long the machine was suspended
+	Wall Instant // CLOCK_REALTIME less CLOCK_MONOTONIC
 }
 
 // Halt is how the init ends.
@@ -109,10 +114,12 @@ const (
 	Joined                     // the unit is new (reload)
 	Replaced                   // the unit has its new form
 	Left                       // the unit is gone; Text was its name
+	Ask                        // write the unit's question to its terminal; answer KeyPress or NoAsking
+	Unask                      // nobody waits for the answer any more
 	effectCount
 )
 
-var effectNames = [effectCount]string{"Spawn", "Check", "Kill", "Changed", "Also", "StuckAt", "Escalate", "End", "Trouble", "Joined", "Replaced", "Left"}
+var effectNames = [effectCount]string{"Spawn", "Check", "Kill", "Changed", "Also", "StuckAt", "Escalate", "End", "Trouble", "Joined", "Replaced", "Left", "Ask", "Unask"}
 
 // String gives the kind's name.
 func (k EffectKind) String() string {

@@ -47,7 +47,7 @@ func (t *turn) spawnPost(u *Unit, id ID, s *Status, step uint16) uint64 {
 
 // finish ends an incarnation: no process of the unit is left.
 func finish(t *turn, u *Unit, s *Status) {
-	s.Phase, s.Step, s.Due, s.Stuck, s.Undo, s.Scale = PhaseNone, 0, 0, false, false, 0
+	s.Phase, s.Step, s.Due, s.Stuck, s.Undo, s.Scale, s.Fired = PhaseNone, 0, 0, false, false, 0, false
 	s.Gen, s.Pid, s.AuxGen, s.AuxPid = 0, 0, 0, 0
 	stopped, failing := s.Stopped, s.Failing
 	s.Stopped, s.Failing = false, false
@@ -60,6 +60,9 @@ func finish(t *turn, u *Unit, s *Status) {
 		return
 	case failing && s.Reason.Kind == ReasonBug:
 		s.State = Failed
+		return
+	case u.timed():
+		park(t, u, s)
 		return
 	case u.Kind == Task || u.Kind == Target:
 		s.State = Exited

@@ -99,6 +99,10 @@ func effectText(w *World, e *Effect) string {
 		return w.name(e.Unit) + ": has its new form"
 	case Left:
 		return e.Text + ": left"
+	case Ask:
+		return w.name(e.Unit) + ": asks"
+	case Unask:
+		return w.name(e.Unit) + ": asks no more"
 	}
 	return "unknown effect"
 }

@@ -171,6 +171,36 @@ var keyRows = []row{
 		least: 1, most: 1, set: setKill,
 		reset: func(u, def *Unit) { u.KillMode = def.KillMode },
 		show:  func(s *shower, u *Unit) { s.flag("kill", "process", u.KillMode == KillProcess) }},
+	{Key: Key{Name: "every", Kinds: forTask, Args: "D",
+		Help: "Runs at once, and again D after each start, never two at a time; what a long run leaves out is left out."},
+		least: 1, most: 1, set: setEvery,
+		reset: func(u, def *Unit) { u.Every = def.Every },
+		show: func(s *shower, u *Unit) {
+			if u.Every > 0 {
+				s.line("every", FormatDuration(u.Every))
+			}
+		}},
+	{Key: Key{Name: "at", Kinds: forTask, Args: "MIN HOUR DAY MONTH WEEKDAY",
+		Help: "Runs at these minutes of local time, as cron has them: *, */N, N, N-M, N-M/N, lists with commas, jan..dec, sun..sat."},
+		least: cronFields, most: cronFields, set: setAt,
+		reset: func(u, def *Unit) { u.At = def.At },
+		show: func(s *shower, u *Unit) {
+			if u.At != nil {
+				s.line("at", u.At.words[:]...)
+			}
+		}},
+	{Key: Key{Name: "askfirst", Kinds: forTty, Args: "[TEXT]", Default: askText,
+		Help: "Writes the text to the terminal and starts at the first key press."},
+		most: 1, set: setAskFirst,
+		reset: func(u, def *Unit) { u.AskFirst, u.AskText = def.AskFirst, def.AskText },
+		show: func(s *shower, u *Unit) {
+			if u.AskFirst && u.AskText == "" {
+				s.begin("    askfirst")
+				s.end()
+			} else if u.AskFirst {
+				s.line("askfirst", u.AskText)
+			}
+		}},
 	{Key: Key{Name: "log", Kinds: forService | forTask, List: true, Args: logArgs,
 		Default: "ring 16K",
 		Help: "Where the output goes; any log line replaces the default. A file (256K x4) is written by a child, " +

@@ -17,6 +17,9 @@ func TestMatrix(t *testing.T) {
 		{"service-full", "service u /bin/u\n" + full},
 		{"task", "task u /bin/u\n" + full},
 		{"tty", "tty u /bin/u\n    tty /dev/tty1\n"},
+		{"tty-askfirst", "tty u /bin/u\n    tty /dev/tty1\n    askfirst\n"},
+		{"task-every", "task u /bin/u\n    every 1m\n    post /bin/post\n    stop-exec /bin/stop\n"},
+		{"task-at", "task u /bin/u\n    at 0 4 * * *\n"},
 		{"target", "target u\n"},
 	} {
 		t.Run(m.name, func(t *testing.T) {
@@ -51,6 +54,19 @@ func cells(u *Unit) []cell {
 		return append(list, cell{"running", Status{State: Running, Want: true}})
 	}
 	list = append(list, cell{"exited", Status{State: Exited, Want: true}})
+	if u.timed() || u.AskFirst {
+		next := int64(epoch) + int64(time.Minute)
+		if u.At != nil {
+			next = 4 * 3600
+		}
+		wait := Status{State: Waiting, Want: true, Next: next}
+		fired, check := wait, wait
+		wait.Due = epoch + Instant(time.Minute)
+		fired.Fired, check.Fired, check.Phase = true, true, PhaseCheck
+		again := proc(Starting, PhaseMain, 0)
+		again.Again, again.Next = true, next
+		list = append(list, cell{"waiting", wait}, cell{"waiting, fired", fired}, cell{"waiting/check", check}, cell{"starting/main again", again})
+	}
 	if u.Kind != Task {
 		list = append(list, cell{"backoff", Status{State: Backoff, Want: true, Due: epoch + 1}},
 			cell{"running", proc(Running, PhaseMain, 0)})
@@ -108,6 +124,8 @@ var matrixEvents = []struct {
 	{"Checked ok", Event{Kind: Checked}},
 	{"Checked unmet", Event{Kind: Checked, Text: "if exists /x"}},
 	{"Due", Event{Kind: Due}},
+	{"KeyPress", Event{Kind: KeyPress}},
+	{"NoAsking", Event{Kind: NoAsking, Text: "tty EIO"}},
 	{"Bug", Event{Kind: Bug, Text: "text"}},
 }
 
@@ -138,7 +156,7 @@ func matrix(t *testing.T, w *World) string {
 // stepOnce gives one event to a status, and the effects in words.
 func stepOnce(w *World, s *Status, ev Event, gen uint64) string {
 	n := uint64(100)
-	turn := turn{now: epoch + Instant(time.Second), gen: &n}
+	turn := turn{now: epoch + Instant(time.Second), gen: &n, zone: UTC}
 	ev.Gen = gen
 	*s = step(&turn, w.Unit(0), 0, *s, ev)
 	var out []string
@@ -177,6 +195,9 @@ func matrixLine(t *testing.T, b *strings.Builder, w *World, c cell, name string,
 	}
 	if s.Due != 0 && s.Due != c.s.Due {
 		now += fmt.Sprintf(", due in %v", time.Duration(s.Due-epoch)-time.Second)
+	}
+	if s.Fired && !c.s.Fired {
+		now += ", fired"
 	}
 	if s.Stuck {
 		now += ", stuck"

@@ -17,6 +17,7 @@ type State uint8
 const (
 	Inactive State = iota // not started, or stopped on request
 	Blocked               // wanted up; waits for others
+	Waiting               // no process yet: a timer or a key press will start it
 	Starting              // spawned, not ready yet
 	Running               // ready; a target: all that it requires is satisfied
 	Stopping              // the stop schedule, or what follows an end, is under way
@@ -26,7 +27,10 @@ const (
 	stateCount
 )
 
-var stateNames = [stateCount]string{"inactive", "blocked", "starting", "running", "stopping", "backoff", "exited", "failed"}
+// States is the number of states, for tables of them.
+const States = int(stateCount)
+
+var stateNames = [stateCount]string{"inactive", "blocked", "waiting", "starting", "running", "stopping", "backoff", "exited", "failed"}
 
 // String gives the word of SPEC 5.
 func (s State) String() string {
@@ -88,10 +92,12 @@ const (
 	ReasonLimit                 // too many restarts
 	ReasonSkipped               // Text is the unmet "if" line
 	ReasonBug
+	ReasonTerminal // askfirst cannot ask: Text is why
 	reasonCount
 )
 
-// Reason says why a unit is failed, in backoff, or skipped.
+// Reason says why a unit is failed, in backoff, or skipped; of a timed task
+// that is waiting, how its last run ended.
 type Reason struct {
 	Kind   ReasonKind
 	Exited bool // of ReasonDependency: it did not fail, it exited
@@ -118,6 +124,8 @@ type Status struct {
 	Stuck   bool // KILL was not heeded for 5 s (P3)
 	Checked bool // the "if" lines held a moment ago
 	Stopped bool // the end under way was asked for
+	Fired   bool // waiting is over: it starts as soon as nothing forbids it
+	Again   bool // it was started out of waiting: it has not left the satisfied state
 
 	Gen    uint64 // of the process that runs in Phase; 0 = none
 	Pid    int32  // for display
@@ -134,6 +142,9 @@ type Status struct {
 	Due       Instant // the phase's deadline or the next start; 0 = none
 	NotBefore Instant // of a start that waits for others after a backoff
 	Delay     int64   // the next backoff, ns; 0 = from the start
+
+	Next int64 // of a timed task: its next run; every: ns on CLOCK_BOOTTIME, at: s since 1970
+	Ran  int64 // at: what Next was of the last run
 
 	Restarts    uint32 // automatic ones since the last manual start
 	WindowCount uint32 // of restart limit
@@ -160,8 +171,23 @@ func (s *Status) skipped() bool { return s.State == Exited && s.Reason.Kind == R
 
 // satisfied is SPEC 5's word, without regard to a stop that is coming.
 func (s *Status) satisfied(u *Unit) bool {
-	return s.State == Running || s.skipped() || s.done(u)
+	return s.State == Running || s.State == Waiting || s.skipped() || s.done(u) || s.rerun(u)
 }
+
+// rerun reports whether a unit that was waiting is being started, or a timed
+// task is about to wait again: nobody who requires it has to notice.
+func (s *Status) rerun(u *Unit) bool {
+	return s.Again && (s.State == Starting || s.State == Stopping && u.timed() && !s.Stopped)
+}
+
+// undoable reports whether the unit is a task whose last run exited 0, so that
+// there is something for stop-exec to undo.
+func (s *Status) undoable(u *Unit) bool {
+	return s.done(u) || s.State == Waiting && u.timed() && s.HasExit && s.ExitCode == 0 && s.ExitSignal == 0
+}
+
+// stops reports whether a stop of what the unit requires is a stop for it too.
+func (s *Status) stops(u *Unit) bool { return s.up() || s.State == Waiting || s.done(u) }
 
 // dead reports whether what requires the unit must fail (D2).
 func (s *Status) dead(u *Unit) bool {

@@ -30,6 +30,8 @@ type player struct {
 	deaf  map[string]bool   // units whose processes heed KILL alone
 	stuck map[string]bool   // nor that
 	waits []*playerWait
+
+	boot, wall Instant
 }
 
 func newPlayer(t *testing.T) *player {
@@ -57,6 +59,10 @@ func (p *player) say(s string) { p.out = append(p.out, s) }
 //	                     they heed nothing but KILL; nor that
 //	unmet UNIT LINE      its "if" line does not hold
 //	signal SIG UNIT...   shutdown KIND TIMEOUT
+//	clock [+|-]D|sleep D|TIME   the wall clock is put on or back, or set; the
+//	                     machine sleeps (a script's wall clock begins on
+//	                     2026-01-01 at 00:00 UTC)
+//	key UNIT, no-terminal UNIT TEXT
 //	bug UNIT TEXT        list, why UNIT, would-stop UNIT
 func (p *player) command(line string, input []string) {
 	words := strings.Fields(line)
@@ -82,6 +88,12 @@ func (p *player) command(line string, input []string) {
 		p.process(words[0], args)
 	case "pass":
 		p.pass(args[0])
+	case "clock":
+		p.clock(args)
+	case "key":
+		p.feed(Event{Kind: KeyPress, Unit: p.id(args[0])})
+	case "no-terminal":
+		p.feed(Event{Kind: NoAsking, Unit: p.id(args[0]), Text: strings.Join(args[1:], " ")})
 	case "list", "why", "would-stop":
 		p.show(words[0], args)
 	default:
@@ -96,6 +108,8 @@ func (p *player) units(text string) {
 	}
 	p.w = NewWorld(p.conf.Units)
 	p.w.ShutdownTimeout = 8 * time.Second
+	p.boot, p.wall = 0, Instant(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano())-epoch
+	p.w.Apply(p.now, Event{Kind: ClockSet, Boot: p.boot, Wall: p.wall})
 	if p.conf.Main != "" {
 		p.w.SetMain(p.id(p.conf.Main))
 	}
@@ -229,6 +243,28 @@ func (p *player) process(word string, args []string) {
 	p.feed(ev)
 }
 
+// clock sets the clocks as the loop does when it sees that they differ.
+func (p *player) clock(args []string) {
+	word := args[0]
+	if word == "sleep" {
+		word = args[1]
+	}
+	d, err := time.ParseDuration(word)
+	switch {
+	case err != nil:
+		at, err := time.Parse(time.RFC3339, word)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		d = time.Duration(at.UnixNano()) - time.Duration(p.now+p.wall)
+	case args[0] == "sleep":
+		p.boot += Instant(d)
+	}
+	p.wall += Instant(d)
+	p.feed(Event{Kind: ClockSet, Boot: p.boot, Wall: p.wall})
+	p.pass("0s")
+}
+
 func (p *player) number(s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil {
@@ -326,6 +362,9 @@ func (p *player) show(word string, args []string) {
 			t := p.w.name(id) + ": " + s.State.String()
 			if r := p.w.ReasonText(s.Reason); r != "" {
 				t += " (" + r + ")"
+			}
+			if s.State == Waiting && s.Due != 0 {
+				t += ", in " + time.Duration(s.Due-p.now).Round(10*time.Millisecond).String()
 			}
 			if s.Want {
 				t += ", wanted"

@@ -203,6 +203,8 @@ func (w *World) renew(id ID, c *Change) {
 		s.Restart = s.Want || s.Asked
 	case s.done(n.unit):
 		s.Undo, s.Restart = true, true
+	case s.undoable(n.unit) && len(n.unit.StopExec) > 0:
+		s.Undo = true
 	default: // it has no process: the next start is of the new form
 		s.State, s.Reason, s.Due, s.NotBefore, s.Phase = Inactive, Reason{}, 0, 0, PhaseNone
 	}

@@ -194,6 +194,10 @@ func (w *World) retry(id ID, named bool) {
 		}
 	case Backoff:
 		s.Due = 0
+	case Waiting:
+		if s.Reason.Kind == ReasonTerminal {
+			s.Due = w.t.now
+		}
 	}
 	if s.State != Starting && s.State != Running {
 		s.Delay, s.Restarts, s.WindowCount, s.NotBefore = 0, 0, 0, 0
@@ -207,7 +211,7 @@ func (w *World) retry(id ID, named bool) {
 func (w *World) askStop(ids []ID) {
 	for _, x := range w.dependents(ids, true) {
 		n := &w.nodes[x]
-		if n.s.up() || n.s.done(n.unit) {
+		if n.s.stops(n.unit) {
 			w.t.emit(Effect{Kind: Also, Unit: x})
 		}
 		if n.s.stays(n.unit) {
@@ -229,7 +233,7 @@ func (w *World) askStop(ids []ID) {
 
 // stays reports whether the unit stays satisfied when what it requires is not:
 // there is no process that could miss it (D3).
-func (s *Status) stays(u *Unit) bool { return s.done(u) || s.skipped() }
+func (s *Status) stays(u *Unit) bool { return s.done(u) || s.skipped() || s.State == Waiting }
 
 // dependents gives the units that require one of ids at any depth, without ids
 // themselves, each after those that require it. A walk for a crash or restart

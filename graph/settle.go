@@ -11,12 +11,14 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 		w.t.out = nil // of a boot, say
 	}
 	switch ev.Kind {
-	case Spawned, SpawnFailed, Executed, BecameReady, Ended, Checked, StatusSet, Bug:
+	case Spawned, SpawnFailed, Executed, BecameReady, Ended, Checked, KeyPress, NoAsking, StatusSet, Bug:
 		if ev.Unit >= 0 && int(ev.Unit) < len(w.nodes) {
 			w.feed(ev.Unit, ev)
 		}
 	case Due, Tick:
 		w.tick(now)
+	case ClockSet:
+		w.clockSet(ev)
 	case Boot:
 		w.boot(ev.Unit)
 	case AskStart:
@@ -133,6 +135,16 @@ func (w *World) act(id ID) {
 		if w.going(n) && w.mayStop(n) {
 			w.halt1(id)
 		}
+	case Waiting:
+		switch {
+		case w.going(n):
+			if w.mayStop(n) {
+				w.halt1(id)
+			}
+		case s.Phase == PhaseCheck: // its answer comes
+		case s.Fired:
+			w.pushCand(id)
+		}
 	case Failed:
 		switch {
 		case s.Reason.Kind == ReasonConfig && !n.gone:
@@ -181,10 +193,14 @@ func (w *World) tryStart(id ID) {
 	s, at := n.s, len(w.t.out)
 	switch s.State {
 	case Inactive, Blocked, Backoff, Failed:
+	case Waiting: // and it goes on to do so, if it may not start
+		if w.going(n) || !s.Fired || n.unmet > 0 || n.pending > 0 || n.active > 0 {
+			return
+		}
 	default:
 		return
 	}
-	if !s.Want || w.t.ending || s.Phase == PhaseCheck {
+	if !s.Want || w.t.ending || s.Phase == PhaseCheck && n.deadReq == 0 {
 		return
 	}
 	switch {
@@ -195,14 +211,14 @@ func (w *World) tryStart(id ID) {
 			return
 		}
 		s.State, s.Reason, s.Due, s.NotBefore, s.Checked, s.Restart = Failed, r, 0, 0, false, false
-	case n.unmet > 0 || n.pending > 0 || n.active > 0 || n.holdReq > 0:
+	case n.unmet > 0 || n.pending > 0 || n.active > 0 || n.holdReq > 0 && s.State != Waiting:
 		if s.State == Blocked {
 			return
 		}
 		if s.State == Backoff && s.Due > w.t.now {
 			s.NotBefore = s.Due
 		}
-		if s.State == Failed {
+		if s.State == Failed || s.Reason.Kind == ReasonSkipped {
 			s.Reason = Reason{}
 		}
 		s.State, s.Due, s.Checked, s.Restart = Blocked, 0, false, false

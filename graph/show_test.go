@@ -148,6 +148,16 @@ func (g generator) unit() Unit {
 	if u.Kind == Service || u.Kind == Task {
 		g.noTty(&u)
 	}
+	switch {
+	case u.Kind == Task && g.maybe():
+		u.Every = minEvery + g.duration()
+	case u.Kind == Task && g.maybe():
+		u.At, _ = parseCron([cronFields]string{g.one("*", "*/7", "0,30"), g.one("*", "1-5/2"), g.one("*", "13"), g.one("*", "JAN-mar"), g.one("*", "fri-sun,2")})
+	case u.Kind == Tty && u.Tty != "":
+		if u.AskFirst = g.maybe(); u.AskFirst {
+			u.AskText = g.bytes()
+		}
+	}
 	if u.Kind == Service || u.Kind == Tty {
 		g.restart(&u)
 	}
@@ -317,6 +327,10 @@ func TestShow(t *testing.T) {
 			" !chroot\n !caps\n !limit\n !nice\n !oom\n !sched\n !cpus\n !ionice\n !securebits\n !no-new-privs", "service  a x"},
 		{"caps add up", "service a x\n caps chown\n caps none\n limit core 1\n limit core 2\nextend a\n caps kill\n nice 3", "service  a x\n    caps      chown kill\n    limit     core 2\n    nice      3"},
 		{"no caps", "service a x\n caps none", "service  a x\n    caps      none"},
+		{"every", "task a x\n every 120s", "task     a x\n    every     2m"},
+		{"at", "task a x\n at */5 0 * JAN mon-fri", "task     a x\n    at        */5 0 * JAN mon-fri"},
+		{"askfirst", "tty a x\n tty /dev/a\n askfirst", "tty      a x\n    tty       /dev/a\n    askfirst"},
+		{"askfirst with a text", "tty a x\n tty /dev/a\n askfirst 'a key'", "tty      a x\n    tty       /dev/a\n    askfirst  'a key'"},
 		{"extended", "service a x\n env A=1 B=2\n after b\nextend a\n env A=3\n !after\n exec y", "service  a y\n    env       A=3\n    env       B=2"},
 	}
 	for _, tt := range tests {
@@ -339,6 +353,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("include *.conf\nset A 'b c'\nmain web@1\noption shutdown-timeout 5s\n\\\n  \x00\xff")
 	f.Add("service a x\n    restart always delay 1m limit 3 within 0\n    critical shell\n    log ring 1K\n    log null\n    if not file-has /a b\n")
 	f.Add("service a x\n caps KILL cap_bpf\n caps none\n limit nofile 5:infinity\n cpus 0-3,5\n nice -5\n oom 1\n sched rr 5\n ionice idle:7\n securebits noroot\n no-new-privs yes\n chroot /x\n")
+	f.Add("task a x\n every 5s\ntask b x\n at */5,7 1-5/2 * jan fri-sun\ntty c x\n tty /dev/c\n askfirst 'a b'\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		c := load(text)
 		c.SetMain("web@2")

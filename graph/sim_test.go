@@ -114,11 +114,15 @@ type sim struct {
 	procs  []*simProc // alive, or with news; in order of birth
 	pids   int32
 	checks []ID    // Check was asked for
+	asks   []ID    // Ask was, in order
+	boot   Instant // as told by ClockSet
+	wall   Instant
 	past   []Event // for replays
 	waits  []*Wait
 	states []State // as told by Changed
 	before []bool  // had to go down before the event
 	mixed  bool    // the event led to more than one thing, one after the other
+	parked bool    // a unit was waiting before the event
 	calm   bool    // processes behave, nothing fails
 	ended  int     // End effects
 	ending bool    // a shutdown was under way before the event
@@ -216,14 +220,40 @@ func (m *sim) settleDown() {
 		case m.deliver(0):
 		case m.answerCheck():
 		case m.progress():
-		case m.w.Next() != 0:
-			m.now = max(m.now, m.w.Next())
+		case m.pressing():
+		case m.nextEnd() != 0:
+			m.now = max(m.now, m.nextEnd())
 			m.apply(Event{Kind: Tick})
 		default:
 			return
 		}
 	}
 	m.fail("it does not come to rest")
+}
+
+// nextEnd is the next deadline of a unit that does not wait for its time: those
+// that do, do so for ever.
+func (m *sim) nextEnd() (at Instant) {
+	for id := range m.w.nodes {
+		if s := &m.w.nodes[id].s; s.State != Waiting && s.Due != 0 && (at == 0 || s.Due < at) {
+			at = s.Due
+		}
+	}
+	if m.w.Next() == 0 || m.w.halt.Kind != HaltNone {
+		return m.w.Next()
+	}
+	return at
+}
+
+// pressing presses a key where one was asked for.
+func (m *sim) pressing() bool {
+	for _, id := range m.asks {
+		if !m.w.nodes[id].s.Fired {
+			m.apply(Event{Kind: KeyPress, Unit: id})
+			return true
+		}
+	}
+	return false
 }
 
 // dying reports whether KILL was sent to a process; it was stuck.
@@ -298,8 +328,26 @@ func (m *sim) wild() {
 		m.add()
 	case k < 88 && m.r.IntN(20) == 0:
 		m.shutdown()
-	case k >= 88:
+	case k < 91:
+		m.outside()
+	case k >= 91:
 		m.ask()
+	}
+}
+
+// outside does what comes from neither a process nor a client: a clock is set,
+// the machine sleeps, a key is pressed, a terminal goes away.
+func (m *sim) outside() {
+	switch ev := (Event{Kind: KeyPress}); {
+	case m.r.IntN(2) == 0:
+		m.boot += Instant(simSpan(m.r))
+		m.wall += Instant((m.r.Int64N(7) - 3) * int64(40*time.Minute))
+		m.apply(Event{Kind: ClockSet, Boot: m.boot, Wall: m.wall})
+	case len(m.asks) > 0:
+		if ev.Unit = m.asks[m.r.IntN(len(m.asks))]; m.r.IntN(3) == 0 {
+			ev.Kind, ev.Text = NoAsking, "tty EIO"
+		}
+		m.apply(ev)
 	}
 }
 

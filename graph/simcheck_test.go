@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // checkEffect looks at one effect, with the states as they were told so far.
 func (m *sim) checkEffect(effects []Effect, i int) {
 	e := &effects[i]
@@ -46,9 +48,11 @@ func (m *sim) checkStopOrder(id ID) {
 			m.fail("%s stops before %s, which requires it and is %s", n.unit.Name, m.w.name(y), s)
 		}
 	}
+	// What requires a unit that waits has to stop only when that one fails, and
+	// that it learns when what it requires in turn has failed.
 	for _, y := range n.afterBy {
 		s := m.states[y]
-		if (s == Starting || s == Running || s == Stopping) && m.w.going(&m.w.nodes[y]) && (m.before[y] || !m.mixed) && !m.w.nodes[y].s.Stuck {
+		if (s == Starting || s == Running || s == Stopping) && m.w.going(&m.w.nodes[y]) && (m.before[y] || !m.mixed && !m.parked) && !m.w.nodes[y].s.Stuck {
 			m.fail("%s stops before %s, which comes after it and is %s", n.unit.Name, m.w.name(y), s)
 		}
 	}
@@ -79,12 +83,12 @@ func (m *sim) checkSpawn(e *Effect, n *node) {
 		return // not the first of this start
 	}
 	for _, x := range n.req {
-		if s := m.states[x]; s != Running && s != Exited {
+		if s := m.states[x]; s != Running && s != Exited && s != Waiting && !m.w.nodes[x].s.Again {
 			m.fail("%s starts while %s, which it requires, is %s", n.unit.Name, m.w.name(x), s)
 		}
 	}
 	for _, y := range n.reqBy {
-		if s := m.states[y]; (s == Starting || s == Running || s == Stopping) && !m.w.nodes[y].s.Stuck {
+		if s := m.states[y]; (s == Starting || s == Running || s == Stopping) && !m.w.nodes[y].s.Stuck && !n.s.Again {
 			m.fail("%s starts before %s, which requires it and is %s, has stopped", n.unit.Name, m.w.name(y), s)
 		}
 	}
@@ -184,7 +188,7 @@ func (m *sim) checkLife(id ID, n *node) {
 	}
 	alive, bad := main != 0 || aux != 0, false
 	switch s.State {
-	case Inactive, Blocked, Backoff, Exited, Failed:
+	case Inactive, Blocked, Waiting, Backoff, Exited, Failed:
 		bad = alive || s.Phase != PhaseNone && s.Phase != PhaseCheck
 	case Starting:
 		bad = main == 0 || aux != 0 || s.Phase != PhasePre && s.Phase != PhaseExec && s.Phase != PhaseMain
@@ -210,6 +214,17 @@ func (m *sim) checkProgress(id ID, n *node) {
 		}
 		if !s.Want {
 			m.fail("%s is blocked, and nobody wants it", n.unit.Name)
+		}
+	case Waiting:
+		switch {
+		case w.going(n) && n.holdReq+n.drainAfter == 0 && !(ending && n.unit.Class == System):
+			m.fail("%s is waiting, and has to go", n.unit.Name)
+		case s.Fired && s.Phase != PhaseCheck && !w.going(n) && len(w.WaitingOn(id)) == 0:
+			m.fail("%s may start, and does not", n.unit.Name)
+		case n.unit.timed() && !s.Fired && s.Due == 0:
+			m.fail("%s waits for no time", n.unit.Name)
+		case n.unit.AskFirst && !s.Fired && s.Due == 0 && !slices.Contains(m.asks, id):
+			m.fail("%s waits for a key, and nobody has asked", n.unit.Name)
 		}
 	case Inactive:
 		if s.Want && s.Phase != PhaseCheck {
@@ -299,7 +314,7 @@ func (m *sim) checkCalm() {
 					m.fail("%s is blocked on %s, which is %s", n.unit.Name, o.unit.Name, o.s.State)
 				}
 			}
-		case Inactive, Running, Exited, Failed:
+		case Inactive, Waiting, Running, Exited, Failed:
 		}
 	}
 }

@@ -97,6 +97,18 @@ func simUnit(r *rand.Rand, name string) *Unit {
 			u.Restart.Within = simSpan(r) * time.Duration(r.IntN(2)*10)
 		}
 	}
+	switch r.IntN(8) {
+	case 0:
+		u.AskFirst, u.Tty = u.Kind == Tty, "/dev/x"
+	case 1, 2:
+		if u.Kind == Task {
+			u.Every = 200*time.Millisecond + simSpan(r)
+		}
+	case 3:
+		if u.Kind == Task {
+			u.At, _ = parseCron([cronFields]string{[]string{"*", "*/2", "7"}[r.IntN(3)], "*", "*", "*", "*"})
+		}
+	}
 	if u.Kind == Service {
 		u.Ready.Kind = ReadyKind(r.IntN(3))
 	}

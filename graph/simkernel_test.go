@@ -15,6 +15,7 @@ func (m *sim) apply(ev Event) {
 		m.note("> " + ev.Kind.String() + " " + m.w.name(ev.Unit) + " gen " + itoa(int(ev.Gen)) + " code " + itoa(int(ev.Code)) + " sig " + itoa(int(ev.Sig)) + " " + ev.Text + " " + m.names(ev.IDs))
 	}
 	m.ending = m.w.Ending().Kind != HaltNone
+	m.parked = slices.Contains(m.states, Waiting)
 	for id := range m.before {
 		m.before[id] = m.w.going(&m.w.nodes[id])
 	}
@@ -59,6 +60,11 @@ func (m *sim) perform(e *Effect) {
 		m.checks = append(m.checks, e.Unit)
 	case Changed:
 		m.states[e.Unit] = e.To
+	case Ask, Unask:
+		m.asks = slices.DeleteFunc(m.asks, func(id ID) bool { return id == e.Unit })
+		if e.Kind == Ask {
+			m.asks = append(m.asks, e.Unit)
+		}
 	case End:
 		m.ended++
 	}

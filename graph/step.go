@@ -15,6 +15,9 @@ type turn struct {
 	out    []Effect
 	ending bool // SPEC 8: nothing starts any more
 
+	boot, wall Instant          // what to add to now for CLOCK_BOOTTIME and CLOCK_REALTIME
+	zone       func(int64) Zone // of local time
+
 	// Of the unit whose event is on the table; the world sets them.
 	going bool    // it must go down
 	by    Instant // while ending: its stop schedule has to be over
@@ -66,7 +69,9 @@ func stepUnit(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 			stepAux(t, u, id, s, ev)
 		} // else of an earlier incarnation (P1)
 	case Checked:
-		stepChecked(s, ev)
+		stepChecked(u, s, ev)
+	case KeyPress, NoAsking:
+		stepAsked(t, u, s, ev)
 	case Due:
 		stepDue(t, u, id, s)
 	case StatusSet:
@@ -75,14 +80,27 @@ func stepUnit(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		}
 	case Bug:
 		stepBug(t, u, id, s, ev)
-	case Boot, AskStart, AskStop, AskRestart, AskStartAll, AskStopAll, AskSignal, AskShutdown, AskReload, Tick:
+	case Boot, AskStart, AskStop, AskRestart, AskStartAll, AskStopAll, AskSignal, AskShutdown, AskReload, Tick, ClockSet:
 		t.bug(id, s, ev) // requests are the world's
 	}
 }
 
 // begin starts an incarnation; the world has found nothing that forbids it.
 func begin(t *turn, u *Unit, id ID, s *Status) {
+	s.Again = s.State == Waiting
+	switch {
+	case u.timed() && s.Reason.Kind == ReasonSkipped: // by stepChecked, a moment ago
+		s.ran(t, u)
+		park(t, u, s)
+		return
+	case u.waits() && !s.Again && !(s.Restart && u.timed()):
+		s.Reason, s.HasExit = Reason{}, false
+		park(t, u, s)
+		return
+	}
+	s.ran(t, u)
 	s.Reason, s.Failing, s.Stopped, s.Checked, s.Undo, s.Restart = Reason{}, false, false, false, false, false
+	s.Fired = false
 	s.ReadyAt, s.Due, s.NotBefore, s.Scale, s.Step, s.Text = 0, 0, 0, 0, 0, ""
 	if u.Kind == Target {
 		s.State, s.Phase, s.ReadyAt = Running, PhaseNone, t.now
@@ -231,17 +249,21 @@ func endText(ev *Event) string {
 }
 
 // stepChecked takes the answer to Check.
-func stepChecked(s *Status, ev *Event) {
+func stepChecked(u *Unit, s *Status, ev *Event) {
 	if s.Phase != PhaseCheck {
 		return // nobody wants it any more
 	}
 	s.Phase = PhaseNone
+	if s.Checked = ev.Text == "" || u.timed(); s.Checked && s.Reason.Kind == ReasonSkipped {
+		s.Reason = Reason{}
+	}
 	if ev.Text == "" {
-		s.Checked = true
 		return
 	}
-	s.State, s.Reason = Exited, Reason{Kind: ReasonSkipped, Text: ev.Text}
-	s.HasExit, s.Due, s.NotBefore, s.Restart = false, 0, 0, false
+	s.HasExit, s.Reason = false, Reason{Kind: ReasonSkipped, Text: ev.Text}
+	if !u.timed() { // a timed task waits for its next time: begin sees to that
+		s.State, s.Due, s.NotBefore, s.Restart = Exited, 0, 0, false
+	}
 }
 
 // stepDue takes the passing of the unit's deadline.
@@ -255,6 +277,8 @@ func stepDue(t *turn, u *Unit, id ID, s *Status) {
 		stopDue(t, u, id, s)
 	case Backoff:
 		// the world starts it: no deadline is left
+	case Waiting:
+		waitingDue(t, u, id, s)
 	case Inactive, Blocked, Running, Exited, Failed:
 		t.bug(id, s, &Event{Kind: Due})
 	}

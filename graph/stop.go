@@ -15,9 +15,9 @@ func halt(t *turn, u *Unit, id ID, s *Status) {
 			return
 		}
 		stopSignals(t, u, id, s)
-	case Exited:
+	case Exited, Waiting:
 		s.Stopped, s.Failing = true, false
-		if len(u.StopExec) > 0 && s.done(u) {
+		if len(u.StopExec) > 0 && s.undoable(u) {
 			s.State, s.Phase = Stopping, PhaseUndo
 			s.AuxGen = t.spawn(id, RoleStop, 0)
 			s.Due = t.within(s, total(u))

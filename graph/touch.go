@@ -13,14 +13,14 @@ func (w *World) look(n *node) uint8 {
 	}
 	switch s.State {
 	case Inactive, Blocked, Starting, Stopping:
-		if s.Want {
+		if s.Want && !s.rerun(n.unit) {
 			b |= bitPend
 		}
 	}
-	if s.up() || s.State == Backoff || s.State == Inactive && s.Restart {
+	if s.up() || s.State == Waiting || s.State == Backoff || s.State == Inactive && s.Restart {
 		b |= bitAct
 	}
-	if (s.up() || s.State == Exited && going) && !s.Stuck {
+	if (s.up() || (s.State == Exited || s.State == Waiting) && going) && !s.Stuck {
 		b |= bitHold
 		if going {
 			b |= bitDrain
@@ -29,17 +29,19 @@ func (w *World) look(n *node) uint8 {
 	return b
 }
 
-// going reports whether a unit that is up, or a task that is done, must go
-// down: nobody wants it, what it requires is not there, or it is to start anew.
+// going reports whether a unit that is up or waiting, or a task that is done,
+// must go down: nobody wants it, what it requires is not there, or it is to start anew.
 func (w *World) going(n *node) bool {
 	s := &n.s
 	switch s.State {
 	case Starting, Running:
 		return !s.Want || n.unmet > 0 || s.Restart
 	case Stopping:
-		return true
+		return !s.Want || s.Restart || !s.rerun(n.unit)
 	case Exited:
 		return !s.Want || s.Undo
+	case Waiting:
+		return !s.Want || s.Undo || n.deadReq > 0
 	}
 	return false
 }

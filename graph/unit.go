@@ -253,6 +253,10 @@ type Unit struct {
 	Stop         []StopStep // never empty; the final KILL is not a step
 	KillMode     KillMode
 	Critical     Critical
+	Every        time.Duration // of a task: from start to start; 0 = none
+	At           *Cron         // of a task: nil = none; not with Every
+	AskFirst     bool          // of a tty: a key press starts it
+	AskText      string        // what it is asked with; empty = the usual text
 
 	restartSet bool // "restart" is written
 	limitSet   bool // and so is its limit
@@ -262,6 +266,9 @@ type Unit struct {
 	// "FILE:LINE: what: how to mend it": the unit is failed with it (SPEC F10).
 	Fault string
 }
+
+// timed reports whether the unit is a task that runs again on time.
+func (u *Unit) timed() bool { return u.Every > 0 || u.At != nil }
 
 // Option is the global part of a configuration ("option NAME VALUE").
 type Options struct {

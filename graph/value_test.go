@@ -178,11 +178,20 @@ func TestEmpty(t *testing.T) {
 	var empty strings.Builder
 	empty.WriteString("extend a\n")
 	for i := range keyRows {
-		empty.WriteString("  !" + keyRows[i].Name + "\n")
+		if keyRows[i].Kinds.Has(Service) {
+			empty.WriteString("  !" + keyRows[i].Name + "\n")
+		}
 	}
 	c := load("target b\ntarget c\n" + full + empty.String() + "  exec x\n")
 	expectFaults(t, c)
 	if got := strings.Join(Show(c.Unit("a")), "\n"); got != "service  a x" {
 		t.Error(got)
+	}
+	for _, text := range []string{"task a x\n every 5s\n !every\n", "task a x\n at * * * * *\n !at\n", "tty a x\n askfirst 'a b'\n !askfirst\n"} {
+		c := load(text)
+		expectFaults(t, c)
+		if got := Show(c.Unit("a")); len(got) != 1 {
+			t.Error(got)
+		}
 	}
 }

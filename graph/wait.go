@@ -106,6 +106,8 @@ func (wt *Wait) sawStart(w *World, e *Effect) Outcome {
 			t += "; next try in " + roundText(n.s.Due-w.t.now)
 		}
 		return Outcome{true, 1, t}
+	case e.To == Waiting && n.unit.timed() && e.Reason.FailedRun():
+		return Outcome{true, 1, w.name(e.Unit) + ": " + w.ReasonText(e.Reason)}
 	case e.To == Blocked:
 		return wt.conflict(w, e.Unit)
 	case !n.s.Want || getBit(wt.named, e.Unit):

@@ -31,6 +31,8 @@ func (w *World) ReasonText(r Reason) string {
 		return "skipped: " + r.Text
 	case ReasonBug:
 		return "bug " + r.Text
+	case ReasonTerminal:
+		return r.Text
 	}
 	return ""
 }
@@ -57,12 +59,14 @@ func (w *World) WaitingOn(id ID) []ID {
 		}
 	}
 	switch {
-	case n.s.State == Blocked:
+	case n.s.State == Blocked || n.s.State == Waiting && n.s.Fired && !w.going(n):
 		add(n.req, bitSat, false)
 		add(n.after, bitPend, true)
 		add(n.conf, bitAct, true)
-		add(n.reqBy, bitHold, true)
-	case (n.s.State == Starting || n.s.State == Running) && w.going(n):
+		if n.s.State == Blocked { // who requires one that waits goes on
+			add(n.reqBy, bitHold, true)
+		}
+	case (n.s.State == Starting || n.s.State == Running || n.s.State == Waiting) && w.going(n):
 		add(n.reqBy, bitHold, true)
 		add(n.afterBy, bitDrain, true)
 	}
@@ -104,7 +108,7 @@ func (w *World) WantedBy(id ID) (requires, wants []ID) {
 func (w *World) WouldStop(id ID) []ID {
 	var list []ID
 	for _, x := range w.dependents([]ID{id}, true) {
-		if n := &w.nodes[x]; n.s.up() || n.s.done(n.unit) {
+		if n := &w.nodes[x]; n.s.stops(n.unit) {
 			list = append(list, x)
 		}
 	}
@@ -132,6 +136,8 @@ func (w *World) Why(id ID, now Instant) []string {
 	switch s.State {
 	case Blocked:
 		w.whyBlocked(n, say)
+	case Waiting:
+		w.whyWaiting(n, now, say)
 	case Starting:
 		say("its " + phaseWords(s) + forAsLong(now-s.Since) + untilText(n.unit, s, now))
 	case Running:
@@ -157,7 +163,7 @@ func (w *World) Why(id ID, now Instant) []string {
 	case Failed:
 		w.whyFailed(n, say)
 	}
-	if (s.State == Running || s.State == Starting) && w.going(n) {
+	if (s.State == Running || s.State == Starting || s.State == Waiting) && w.going(n) {
 		for _, x := range w.WaitingOn(id) {
 			say("it is to stop, after " + w.name(x))
 		}
@@ -186,7 +192,7 @@ func (w *World) whyBlocked(n *node, say func(string)) {
 		}
 	}
 	for _, x := range n.reqBy {
-		if m := &w.nodes[x]; m.bits&bitHold != 0 {
+		if m := &w.nodes[x]; m.bits&bitHold != 0 && n.s.State == Blocked {
 			say(w.name(x) + " requires it and has to stop first: it is " + m.s.State.String())
 		}
 	}

@@ -74,7 +74,7 @@ type World struct {
 func NewWorld(units []*Unit) *World {
 	w := &World{main: None, byName: make(map[string]ID, len(units))}
 	w.nodes = make([]node, 0, len(units))
-	w.t.gen = &w.gen
+	w.t.gen, w.t.zone = &w.gen, UTC
 	for _, u := range units {
 		if _, twice := w.byName[u.Name]; twice || len(w.nodes) >= MaxUnits {
 			continue
@@ -235,7 +235,7 @@ func (w *World) Next() Instant {
 // effects: before what the change causes.
 func (w *World) set(id ID, s *Status, at int) {
 	n := &w.nodes[id]
-	old := n.s.State
+	old, asked := n.s.State, n.unit.AskFirst
 	if s.State != old {
 		s.Since = w.t.now
 		w.t.emit(Effect{})
@@ -251,6 +251,11 @@ func (w *World) set(id ID, s *Status, at int) {
 	w.mark(id)
 	if s.State == old {
 		return
+	}
+	if n.unit.AskFirst && s.State == Waiting {
+		w.t.emit(Effect{Kind: Ask, Unit: id})
+	} else if asked && old == Waiting {
+		w.t.emit(Effect{Kind: Unask, Unit: id})
 	}
 	if s.State == Failed && n.unit.Critical != NotCritical && w.halt.Kind == HaltNone {
 		w.t.emit(Effect{Kind: Escalate, Unit: id, Critical: n.unit.Critical, Reason: s.Reason})
