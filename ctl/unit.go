@@ -168,6 +168,13 @@ func (u *unit) why() string {
 	if u.state == "backoff" && u.nextMS.ok && !strings.Contains(u.reason, "next try") {
 		add("next try in " + shortDuration(u.nextMS.n))
 	}
+	if u.state == "waiting" && u.nextMS.ok {
+		what := "next try in "
+		if u.kind == "task" {
+			what = "next run in "
+		}
+		add(what + shortDuration(u.nextMS.n))
+	}
 	if u.stoppedBy != "" && !strings.Contains(u.reason, u.stoppedBy) {
 		add("stopped by " + u.stoppedBy)
 	}

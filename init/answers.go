@@ -23,7 +23,7 @@ func (s *server) unitLine(c *client, id graph.ID) {
 	if st.Pid > 0 {
 		c.putInt("pid", int64(st.Pid))
 	}
-	c.put("ready", yesNo(st.State == graph.Running || st.State == graph.Exited && w.Satisfied(id)))
+	c.put("ready", yesNo(st.State == graph.Running || (st.State == graph.Exited || st.State == graph.Waiting) && w.Satisfied(id)))
 	if st.Since > 0 {
 		c.putInt("since", (in.wall-int64(in.now-st.Since))/1e6)
 	}
@@ -64,7 +64,7 @@ func (s *server) unitRest(c *client, id graph.ID, u *graph.Unit, st *graph.Statu
 	if st.Text != "" {
 		c.put("status_text", st.Text)
 	}
-	if st.State == graph.Backoff {
+	if st.Due > 0 && (st.State == graph.Backoff || st.State == graph.Waiting) {
 		c.putInt("next_ms", int64(st.Due-s.in.now)/1e6)
 	}
 	if id == s.in.world.Main() {
@@ -221,7 +221,7 @@ func (s *server) status(c *client, args []string) {
 func (s *server) system(c *client) {
 	in := s.in
 	w := in.world
-	var count [8]int
+	var count [graph.States]int
 	pending, gone := 0, 0
 	for id := 0; id < w.Len(); id++ {
 		if w.Gone(graph.ID(id)) {

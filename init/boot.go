@@ -39,7 +39,7 @@ func Main(args []string) int {
 		return 2
 	}
 	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
-		procs: make(map[int]*process)}
+		procs: make(map[int]*process), asks: make(map[graph.ID]*proc.Asking), mute: make(map[graph.ID]string)}
 	in.server.in, in.end.in, in.filer.in = in, in, in
 	proc.EnsureStdio(in.role == Machine)
 	if err := in.open(); err != nil {
@@ -180,6 +180,8 @@ func (in *Init) configure() (code int, ok bool) {
 		in.openUnit(graph.ID(id))
 	}
 	in.setTimeout()
+	in.world.SetZone(in.local)
+	in.findTimed()
 	if in.conf.Main == "" || in.role == Machine {
 		return 0, true
 	}
@@ -263,6 +265,8 @@ func (in *Init) instantiate(name string) (graph.ID, bool) {
 			in.openUnit(id)
 		}
 	}
+	in.findTimed()
+	in.readClocks(true)
 	return in.world.Find(name)
 }
 
@@ -285,6 +289,7 @@ func (in *Init) start() {
 		}
 	}
 	in.trimAt = in.now + trimAfter
+	in.readClocks(true)
 	in.queue = append(make([]graph.Event, 0, 2*in.world.Len()+1), in.queue...) // Spawned and Executed of each
 	in.apply(graph.Event{Kind: graph.Boot, Unit: root})
 }

@@ -346,7 +346,7 @@ func TestRefusals(t *testing.T) {
 		"kill a FOO":       "err 2 \"kill: unknown signal \\\"FOO\\\": write TERM, SIGTERM or 15\"",
 		"kill a":           "err 1 \"a: it has no process: it is inactive\"",
 		"wait a":           "err 2 \"wait: write wait [--for STATE] NAME...\"",
-		"wait happy a":     "err 2 \"wait: unknown state \\\"happy\\\": write one of inactive, blocked, starting, running, stopping, backoff, exited, failed, up, down\"",
+		"wait happy a":     "err 2 \"wait: unknown state \\\"happy\\\": write one of inactive, blocked, waiting, starting, running, stopping, backoff, exited, failed, up, down\"",
 		"why":              "err 2 \"why: write why NAME\"",
 		"show":             "err 2 \"show: write show NAME\"",
 		"events a":         "err 2 \"events: takes no words\"",

@@ -23,6 +23,7 @@ const (
 	tokNotify        // unit
 	tokReady         // unit
 	tokSink          // slot: 0 is the child that writes files
+	tokAsk           // unit
 	tokMask   uint64 = 0xff << 56
 )
 
@@ -69,10 +70,14 @@ type Init struct {
 	again    bool          // something was left over: do not sleep
 	born     graph.Instant
 
-	conf  *graph.Config
-	world *graph.World
-	units []unitIO // by graph.ID
-	procs map[int]*process
+	conf   *graph.Config
+	world  *graph.World
+	units  []unitIO // by graph.ID
+	procs  map[int]*process
+	clocks clocks
+	asks   map[graph.ID]*proc.Asking // terminals on which a key is waited for
+	mute   map[graph.ID]string       // what was said of those that cannot be asked on
+
 	env   []string  // for children, as the init was started with
 	texts []runText // units that were added at run time
 	added int       // how many texts ever
@@ -145,6 +150,7 @@ func (in *Init) turns() {
 	for {
 		n := in.wait()
 		in.clock()
+		in.readClocks(false)
 		for _, r := range in.ready[:n] {
 			in.dispatch(r)
 		}
@@ -207,8 +213,10 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.signaled = true
 		in.takeSignals()
 	case tokTimer:
-		in.timer.Drain()
-		in.armed = 0
+		if in.timer.Drain() {
+			in.armed = 0
+		}
+		in.clocks.drain()
 	case tokListen:
 		in.server.accept()
 	case tokConsole:
@@ -225,6 +233,8 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.readReady(graph.ID(n))
 	case tokSink:
 		in.sinkReady(int(n))
+	case tokAsk:
+		in.readKey(graph.ID(n))
 	}
 }
 
@@ -320,6 +330,7 @@ func (in *Init) arm() {
 		in.armed = at
 		in.timer.Arm(int64(at))
 	}
+	in.clocks.arm(at)
 }
 
 // lookAfterConsole polls the console only while it has to be waited for.
@@ -387,6 +398,10 @@ func (in *Init) perform(e *graph.Effect) {
 		in.replaced(e.Unit)
 	case graph.Left:
 		in.left(e.Unit)
+	case graph.Ask:
+		in.ask(e.Unit)
+	case graph.Unask:
+		in.unask(e.Unit)
 	case graph.Trouble:
 		in.logs.Say(MsgWarn, in.name(e.Unit), ": ", e.Text)
 	}
@@ -418,7 +433,7 @@ func (in *Init) changed(e *graph.Effect) {
 	}
 	reason := in.world.ReasonText(e.Reason)
 	switch e.To {
-	case graph.Inactive, graph.Exited, graph.Failed:
+	case graph.Inactive, graph.Waiting, graph.Exited, graph.Failed:
 		in.restLog(e.Unit)
 	}
 	level := MsgInfo
@@ -431,6 +446,12 @@ func (in *Init) changed(e *graph.Effect) {
 		st := in.world.Status(e.Unit)
 		text = "ended"
 		reason += "; next try in " + spanText(int64(st.Due-in.now))
+	case graph.Waiting:
+		if level = MsgDebug; e.Reason.FailedRun() {
+			level, text = MsgWarn, "its run ended"
+			st := in.world.Status(e.Unit)
+			reason += "; next run in " + spanText(int64(st.Due-in.now))
+		}
 	case graph.Starting, graph.Blocked, graph.Stopping:
 		level = MsgDebug
 	case graph.Inactive:

@@ -127,7 +127,10 @@ func (in *Init) adopt(conf *graph.Config, plan []graph.Change) {
 	if conf.Options != old {
 		in.server.permitAgain()
 	}
+	in.clocks.zone = nil // its file may be another, too
+	in.readClocks(true)
 	in.apply(graph.Event{Kind: graph.AskReload, Plan: plan})
+	in.findTimed()
 }
 
 // setTimeout gives the world the deadline of a shutdown: the option's, or the
