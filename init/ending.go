@@ -52,7 +52,7 @@ func (e *ending) begin(h graph.Halt) {
 	}
 	e.stage, e.until = termLeft, in.now+leftoverTerm
 	e.signalAll(unix.SIGTERM)
-	e.deadline = in.now + leftoverLook
+	e.deadline = in.now // as a rule nobody is left
 }
 
 // alive names the units that still have a process.
