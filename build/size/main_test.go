@@ -38,9 +38,9 @@ func TestMeasureFile(t *testing.T) {
 		limits map[string]int64
 		over   bool
 	}{
-		{map[string]int64{"file": 10000, "gzip": 1000}, false},
-		{map[string]int64{"file": 9999, "gzip": 1000}, true},
-		{map[string]int64{"file": 10000, "gzip": 10}, true},
+		{map[string]int64{"file-ceiling": 10000, "gzip-ceiling": 1000}, false},
+		{map[string]int64{"file-ceiling": 9999, "gzip-ceiling": 1000}, true},
+		{map[string]int64{"file-ceiling": 10000, "gzip-ceiling": 10}, true},
 	} {
 		var w strings.Builder
 		over, err := measureFile(&w, path, tt.limits)
