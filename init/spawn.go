@@ -207,8 +207,9 @@ func (in *Init) argv(u *graph.Unit, e *graph.Effect, env *environ) []string {
 	if e.Role == graph.RoleMain && u.Sh {
 		argv = append(argv, "/bin/sh", "-c")
 	}
+	unset := in.unset(u)
 	for _, w := range words {
-		argv = append(argv, graph.ExpandText(w, env.get, in.unset(u)))
+		argv = append(argv, graph.ExpandText(w, env.get, unset))
 	}
 	return argv
 }
