@@ -110,6 +110,7 @@ func (in *Init) open() error {
 		return err
 	}
 	proc.Lean()
+	proc.RaiseFiles()
 	in.arena = proc.NewArena()
 	in.logs = NewLogs(in.arena)
 	in.logs.OnHold, in.logs.OnBlocked, in.logs.OnFile = in.holdLog, in.sinkBlocked, in.filer.open

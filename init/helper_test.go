@@ -61,6 +61,7 @@ func (in *Init) turn() {
 	}
 	in.reap()
 	in.tick()
+	in.catchUp()
 	in.server.serve()
 	in.lookAfterConsole()
 }

@@ -34,6 +34,7 @@ const (
 	acceptBudget = 16       // connections
 	logBudget    = 64 << 10 // bytes of one unit's pipe
 	readBatch    = 64       // descriptors that are ready
+	spawnBudget  = graph.Instant(10e6)
 )
 
 // sweepEvery is how long dead children can be overlooked whose CHLD got lost, as
@@ -86,9 +87,10 @@ type Init struct {
 	spec     proc.Spec
 	spawnEnv environ
 
-	queue []graph.Event
-	busy  bool
-	also  []graph.ID // what a stop by name takes down too
+	queue  []graph.Event
+	busy   bool
+	spawns []graph.Effect // that did not fit into their turn
+	also   []graph.ID     // what a stop by name takes down too
 
 	server server
 	end    ending
@@ -158,6 +160,7 @@ func (in *Init) turns() {
 			in.reap()
 		}
 		in.tick()
+		in.catchUp()
 		in.server.serve()
 		in.lookAfterConsole()
 		in.arm()
@@ -354,6 +357,10 @@ func (in *Init) lookAfterConsole() {
 // on the way wait their turn, so that the world is never entered twice.
 func (in *Init) apply(ev graph.Event) {
 	in.queue = append(in.queue, ev)
+	in.drain()
+}
+
+func (in *Init) drain() {
 	if in.busy {
 		return
 	}
@@ -372,10 +379,35 @@ func (in *Init) apply(ev graph.Event) {
 	in.busy = false
 }
 
+// late reports whether the turn has had its time for spawns.
+func (in *Init) late() bool { return graph.Instant(proc.Now()) > in.now+spawnBudget }
+
+// catchUp makes the processes that had to wait, at least one a turn, so that
+// 10,000 units that start at once neither keep the init from its other work nor
+// hold the descriptors of those that have ended meanwhile.
+func (in *Init) catchUp() {
+	for n := 0; len(in.spawns) > 0 && (n == 0 || !in.late()); n++ {
+		e := in.spawns[0]
+		if in.spawns = in.spawns[1:]; len(in.spawns) == 0 {
+			in.spawns = nil
+		}
+		in.busy = true
+		in.spawn(&e)
+		in.busy = false
+		in.drain()
+	}
+	in.again = in.again || len(in.spawns) > 0
+}
+
 // perform does one thing that the world asks for.
 func (in *Init) perform(e *graph.Effect) {
 	switch e.Kind {
 	case graph.Spawn:
+		if len(in.spawns) > 0 || in.late() {
+			in.spawns = append(in.spawns, *e)
+			in.again = true
+			return
+		}
 		in.spawn(e)
 	case graph.Check:
 		in.check(e.Unit)

@@ -23,6 +23,10 @@ type refusal struct {
 // spawn starts one process of a unit and tells the world how that went.
 func (in *Init) spawn(e *graph.Effect) {
 	u := in.world.Unit(e.Unit)
+	if st := in.world.Status(e.Unit); st.Gen == e.Gen && st.State == graph.Stopping && e.Role != graph.RolePost {
+		in.queue = append(in.queue, graph.Event{Kind: graph.SpawnFailed, Unit: e.Unit, Gen: e.Gen, Text: "it was stopped before"})
+		return
+	}
 	spec, ready, bad := in.prepare(u, e)
 	var child proc.Process
 	if bad == nil {
@@ -197,9 +201,9 @@ func (in *Init) argv(u *graph.Unit, e *graph.Effect, env *environ) []string {
 	words := u.Exec
 	switch e.Role {
 	case graph.RolePre:
-		words = u.Pre[e.Step]
+		words = stepOf(u.Pre, e.Step)
 	case graph.RolePost:
-		words = u.Post[e.Step]
+		words = stepOf(u.Post, e.Step)
 	case graph.RoleStop:
 		words = u.StopExec
 	}
@@ -212,6 +216,15 @@ func (in *Init) argv(u *graph.Unit, e *graph.Effect, env *environ) []string {
 		argv = append(argv, graph.ExpandText(w, env.get, unset))
 	}
 	return argv
+}
+
+// stepOf gives one of several commands; none when a reload has taken it away
+// since it was asked for.
+func stepOf(list [][]graph.Text, step uint16) []graph.Text {
+	if int(step) < len(list) {
+		return list[step]
+	}
+	return nil
 }
 
 // unset warns of a variable that is not set (SPEC F5).
