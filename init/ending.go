@@ -106,8 +106,10 @@ func (e *ending) signalAll(sig unix.Signal) {
 // everything that a signal to -1 would reach (kill(2)), else what is ours.
 func (e *ending) anyLeft() bool {
 	if e.in.pid == 1 {
-		n, err := proc.Living()
-		return err == nil && n > 0
+		if n, err := proc.Living(); err == nil {
+			return n > 0
+		}
+		// Without /proc: orphans are PID 1's children.
 	}
 	return proc.AnyChild()
 }
