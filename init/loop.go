@@ -459,9 +459,12 @@ func (in *Init) signal(e *graph.Effect) {
 func (in *Init) changed(e *graph.Effect) {
 	in.server.event(e)
 	name := in.name(e.Unit)
-	if in.rescuing && name == rescueName && (e.To == graph.Exited || e.To == graph.Failed) {
-		in.rescuing = false
-		in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	if in.rescuing && name == rescueName {
+		switch e.To {
+		case graph.Exited, graph.Failed, graph.Inactive:
+			in.rescuing = false
+			in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+		}
 	}
 	reason := in.world.ReasonText(e.Reason)
 	switch e.To {

@@ -90,3 +90,28 @@ func TestSignalsByRole(t *testing.T) {
 		}
 	}
 }
+
+// The boot goes on when the rescue shell is over, however it ends: a client may
+// have stopped it.
+func TestBootAfterRescue(t *testing.T) {
+	for _, end := range []string{"exit", "stop", "fail"} {
+		config := "task rescue /bin/sleep 1000\n  start manual\ntask a /bin/true\n"
+		switch end {
+		case "exit":
+			config = strings.Replace(config, "sleep 1000", "true", 1)
+		case "fail":
+			config = strings.Replace(config, "sleep 1000", "no-such-program", 1)
+		}
+		in := testInit(t, config)
+		in.rescuing = true
+		id := in.unit(t, "rescue")
+		in.apply(graph.Event{Kind: graph.Boot, Unit: id})
+		if end == "stop" {
+			in.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{id}})
+		}
+		in.until(t, end+": the boot goes on", func() bool { return in.world.State(in.unit(t, "a")) == graph.Exited })
+		if in.rescuing || len(in.procs) != 0 {
+			t.Errorf("%s: rescuing %v, %d processes", end, in.rescuing, len(in.procs))
+		}
+	}
+}
