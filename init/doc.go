@@ -16,7 +16,7 @@
 //
 // # Reading order
 //
-// loop.go, output.go and spawn.go for the turn; boot.go, machine.go and
-// ending.go for the life; server.go, verbs.go and answers.go for the client;
+// loop.go, perform.go, output.go and spawn.go for the turn; boot.go, machine.go and
+// ending.go for the life; server.go, client.go, verbs.go and answers.go for the client;
 // log.go and ring.go for what units print; filer.go and logfile.go for their files.
 package pid1

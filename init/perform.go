@@ -1,0 +1,169 @@
+package pid1
+
+import (
+	"strconv"
+
+	"mote/graph"
+	"mote/proc"
+)
+
+// apply gives the world an event and does what it asks for. Events that come up
+// on the way wait their turn, so that the world is never entered twice.
+func (in *Init) apply(ev graph.Event) {
+	in.queue = append(in.queue, ev)
+	in.drain()
+}
+
+func (in *Init) drain() {
+	if in.busy {
+		return
+	}
+	in.busy = true
+	for i := 0; i < len(in.queue); i++ {
+		effects := in.world.Apply(in.now, in.queue[i])
+		for j := range effects {
+			in.perform(&effects[j])
+		}
+		in.server.settle(effects)
+	}
+	if clear(in.queue); cap(in.queue) > keepEvents {
+		in.queue = nil
+	}
+	in.queue = in.queue[:0]
+	in.busy = false
+}
+
+// late reports whether the turn has had its time for spawns.
+func (in *Init) late() bool { return graph.Instant(proc.Now()) > in.now+spawnBudget }
+
+// catchUp makes the processes that had to wait, at least one a turn, so that
+// 10,000 units that start at once neither keep the init from its other work nor
+// hold the descriptors of those that have ended meanwhile.
+func (in *Init) catchUp() {
+	for n := 0; len(in.spawns) > 0 && (n == 0 || !in.late()); n++ {
+		e := in.spawns[0]
+		if in.spawns = in.spawns[1:]; len(in.spawns) == 0 {
+			in.spawns = nil
+		}
+		in.busy = true
+		in.spawn(&e)
+		in.busy = false
+		in.drain()
+	}
+	in.again = in.again || len(in.spawns) > 0
+}
+
+// perform does one thing that the world asks for.
+func (in *Init) perform(e *graph.Effect) {
+	switch e.Kind {
+	case graph.Spawn:
+		if len(in.spawns) > 0 || in.late() {
+			in.spawns = append(in.spawns, *e)
+			in.again = true
+			return
+		}
+		in.spawn(e)
+	case graph.Check:
+		in.check(e.Unit)
+	case graph.Kill:
+		in.signal(e)
+	case graph.Changed:
+		in.changed(e)
+	case graph.Also:
+		in.also = append(in.also, e.Unit)
+	case graph.StuckAt:
+		in.logs.Say(MsgWarn, in.name(e.Unit), ": pid ", strconv.Itoa(int(e.Pid)),
+			" does not end after KILL: it hangs in the kernel")
+	case graph.Escalate:
+		in.escalate(e)
+	case graph.End:
+		in.end.begin(*e.Halt)
+	case graph.Joined:
+		in.joined(e.Unit)
+	case graph.Replaced:
+		in.replaced(e.Unit)
+	case graph.Left:
+		in.left(e.Unit)
+	case graph.Ask:
+		in.ask(e.Unit)
+	case graph.Unask:
+		in.unask(e.Unit)
+	case graph.Trouble:
+		in.logs.Say(MsgWarn, in.name(e.Unit), ": ", e.Text)
+	}
+}
+
+func (in *Init) name(id graph.ID) string { return in.world.Unit(id).Name }
+
+// signal sends a stop schedule's signal. The pid is ours until it is reaped,
+// so the signal cannot hit a stranger.
+func (in *Init) signal(e *graph.Effect) {
+	p := in.procs[int(e.Pid)]
+	if p == nil || p.gen != e.Gen {
+		return
+	}
+	if e.Group && proc.KillGroup(int(e.Pid), int(e.Sig)) == nil {
+		return
+	}
+	// The child has not made its group yet, or the unit asks for the process alone.
+	proc.Kill(int(e.Pid), int(e.Sig))
+}
+
+// changed tells of a transition: in the log, and to those who listen.
+func (in *Init) changed(e *graph.Effect) {
+	in.server.event(e)
+	name := in.name(e.Unit)
+	if in.rescuing && name == rescueName {
+		switch e.To {
+		case graph.Exited, graph.Failed, graph.Inactive:
+			in.rescuing = false
+			in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+		}
+	}
+	reason := in.world.ReasonText(e.Reason)
+	switch e.To {
+	case graph.Inactive, graph.Waiting, graph.Exited, graph.Failed:
+		in.restLog(e.Unit)
+	}
+	level := MsgInfo
+	text := e.To.String()
+	switch e.To {
+	case graph.Failed:
+		level = MsgWarn
+	case graph.Backoff:
+		level = MsgWarn
+		st := in.world.Status(e.Unit)
+		text = "ended"
+		reason += "; next try in " + spanText(int64(st.Due-in.now))
+	case graph.Waiting:
+		if level = MsgDebug; e.Reason.FailedRun() {
+			level, text = MsgWarn, "its run ended"
+			st := in.world.Status(e.Unit)
+			reason += "; next run in " + spanText(int64(st.Due-in.now))
+		}
+	case graph.Starting, graph.Blocked, graph.Stopping:
+		level = MsgDebug
+	case graph.Inactive:
+		text = "stopped"
+		if e.From != graph.Stopping && e.From != graph.Running {
+			level = MsgDebug
+		}
+	}
+	if reason == "" {
+		in.logs.Say(level, name, ": ", text)
+		return
+	}
+	in.logs.Say(level, name, ": ", text, ": ", reason)
+}
+
+// spanText gives nanoseconds for people.
+func spanText(ns int64) string {
+	ms := max(ns, 0) / 1e6
+	if ms < 1000 {
+		return strconv.FormatInt(ms, 10) + "ms"
+	}
+	if ms < 10000 && ms%1000 != 0 {
+		return strconv.FormatInt(ms/1000, 10) + "." + strconv.FormatInt(ms%1000/100, 10) + "s"
+	}
+	return strconv.FormatInt(ms/1000, 10) + "s"
+}
