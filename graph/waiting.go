@@ -1,6 +1,13 @@
 package graph
 
-import "time"
+import (
+	"math"
+	"time"
+)
+
+// noTime is the Next of an "at" that never comes. The first second of 1970 is
+// a time like any other: boards without a clock begin there.
+const noTime = math.MinInt64
 
 const (
 	// askAgain is how long a terminal that cannot be asked on is left alone.
@@ -51,10 +58,13 @@ func (s *Status) nextAt(t *turn, u *Unit) {
 	if u.At.hourly() {
 		repeats = 60
 	}
-	if s.Ran > after && s.Ran-after <= repeats {
+	if s.Ran != 0 && s.Ran > after && s.Ran-after <= repeats {
 		after = s.Ran
 	}
-	s.Next, _ = u.At.Next(after, t.zone)
+	var ok bool
+	if s.Next, ok = u.At.Next(after, t.zone); !ok {
+		s.Next = noTime
+	}
 }
 
 // due gives the moment of a timed task's next run; 0 when it has none.
@@ -62,7 +72,7 @@ func (t *turn) due(u *Unit, s *Status) Instant {
 	switch {
 	case u.Every > 0:
 		return max(Instant(s.Next)-t.boot, t.now)
-	case u.At != nil && s.Next != 0:
+	case u.At != nil && s.Next != noTime:
 		return max(Instant(s.Next)*Instant(time.Second)-t.wall+atLate, t.now)
 	}
 	return 0
@@ -97,11 +107,14 @@ func (w *World) clockSet(ev Event) {
 	for id := range w.nodes {
 		n := &w.nodes[id]
 		s, u := n.s, n.unit
-		if s.State != Waiting || !u.timed() || s.Fired || s.Due == 0 {
+		if s.State != Waiting || !u.timed() || s.Fired {
 			continue
 		}
-		if late := floorDiv(int64(w.t.now+w.t.wall), int64(time.Second)) - s.Next; u.At != nil && (late < 0 || late > smallStep) {
-			s.nextAt(&w.t, u)
+		if u.At != nil {
+			now := floorDiv(int64(w.t.now+w.t.wall), int64(time.Second))
+			if s.Next == noTime || now < s.Next || now-s.Next > smallStep {
+				s.nextAt(&w.t, u)
+			}
 		}
 		s.Due = w.t.due(u, &s)
 		w.set(ID(id), &s, len(w.t.out))
