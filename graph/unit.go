@@ -116,12 +116,17 @@ const (
 	ReadySpawn ReadyKind = iota
 	ReadyNotify
 	ReadyFD
+	ReadyPidfile // Arg names a file with the pid of the daemon, which is adopted
+	ReadyPath    // Arg is a path that comes into being
+	ReadyLog     // Arg is in a line of its output
+	ReadyHealth  // the first check that passes
 )
 
 // Ready is the "ready" key; FD is the descriptor number of ReadyFD.
 type Ready struct {
 	Kind ReadyKind
 	FD   int
+	Arg  string
 }
 
 // Policy says after which ends a service starts again (SPEC P2).
@@ -156,6 +161,7 @@ type KillMode uint8
 const (
 	KillGroup KillMode = iota
 	KillProcess
+	KillCgroup // all processes of the unit, by its cgroup; without one, the group
 )
 
 // Critical is what happens when a unit fails for good.
@@ -243,6 +249,7 @@ type Unit struct {
 	Groups    []string // with GroupsSet, in place of the user's own
 	GroupsSet bool
 	Context   *Context // nil asks for nothing
+	Duty      *Duty    // nil asks for nothing
 	Stdin     Input
 	Tty       string // path of the controlling terminal
 	Log       []Sink // never empty: the default is one ring
