@@ -11,10 +11,20 @@ const (
 	BecameReady                  // it said that it is ready
 	Ended                        // it was reaped; Code or Sig
 	Checked                      // Text is the unmet "if" line; empty when all hold
+	Probed                       // Gen is the check's; Text is what was wrong; Pid is whose number a pid file holds
+	MainPid                      // Pid is the main process from now on
+	Fed                          // WATCHDOG=1
+	Starved                      // WATCHDOG=trigger: as if it had been silent
+	Extended                     // Wait more is asked for, from now on
+	Leaving                      // STOPPING=1
+	Renewing                     // RELOADING=1
 	// Of one unit.
-	Due      // its deadline passed
-	KeyPress // it is waiting for one
-	NoAsking // its terminal cannot be asked on; Text is why
+	Due       // its deadline passed
+	KeyPress  // it is waiting for one
+	NoAsking  // its terminal cannot be asked on; Text is why
+	Connected // it is waiting for one
+	NoSockets // they cannot be opened; Text is "listen ERRNO: words"
+	Counted   // Code is 1 when it is used, 0 when not
 	// Requests.
 	Boot        // start what starts by itself; Unit is the only root, or None
 	AskStart    // IDs
@@ -23,6 +33,7 @@ const (
 	AskStartAll // class user, start auto
 	AskStopAll  // class user
 	AskSignal   // IDs, Sig: the kill verb
+	AskRenew    // Unit: the verb reload NAME
 	AskShutdown // Halt says how; Sig tells nothing
 	AskReload   // Plan
 	StatusSet   // Text is STATUS=
@@ -32,8 +43,9 @@ const (
 	eventCount
 )
 
-var eventNames = [eventCount]string{"Spawned", "SpawnFailed", "Executed", "BecameReady", "Ended", "Checked", "Due", "KeyPress", "NoAsking",
-	"Boot", "AskStart", "AskStop", "AskRestart", "AskStartAll", "AskStopAll", "AskSignal", "AskShutdown", "AskReload", "StatusSet", "Tick", "ClockSet", "Bug"}
+var eventNames = [eventCount]string{"Spawned", "SpawnFailed", "Executed", "BecameReady", "Ended", "Checked",
+	"Probed", "MainPid", "Fed", "Starved", "Extended", "Leaving", "Renewing", "Due", "KeyPress", "NoAsking", "Connected", "NoSockets", "Counted",
+	"Boot", "AskStart", "AskStop", "AskRestart", "AskStartAll", "AskStopAll", "AskSignal", "AskRenew", "AskShutdown", "AskReload", "StatusSet", "Tick", "ClockSet", "Bug"}
 
 // String gives the kind's name, for tests and logs.
 func (k EventKind) String() string {
@@ -55,6 +67,7 @@ type Event struct {
 	IDs  []ID
 	Halt *Halt // of AskShutdown
 	Plan []Change
+	Wait Instant // of Extended: ns
 	Boot Instant // CLOCK_BOOTTIME less CLOCK_MONOTONIC: how long the machine was suspended
 	Wall Instant // CLOCK_REALTIME less CLOCK_MONOTONIC
 }
@@ -90,10 +103,12 @@ const (
 	RoleMain Role = iota
 	RolePre
 	RolePost
-	RoleStop // stop-exec
+	RoleStop   // stop-exec
+	RoleReload // reload-exec
+	RoleHealth // the command of health
 )
 
-var roleNames = [...]string{"main", "pre", "post", "stop-exec"}
+var roleNames = [...]string{"main", "pre", "post", "stop-exec", "reload-exec", "health"}
 
 // String gives the key of the command.
 func (r Role) String() string { return roleNames[r] }
@@ -104,7 +119,7 @@ type EffectKind uint8
 const (
 	Spawn    EffectKind = iota // run Role's command number Step as generation Gen; answer Spawned or SpawnFailed, then Executed
 	Check                      // look at the "if" lines; answer Checked
-	Kill                       // Sig to the process Gen; Group: to its process group
+	Kill                       // Sig to the process Gen; Group: to its process group; All: to its cgroup, where it has one
 	Changed                    // the unit went From one state To another
 	Also                       // a stop or restart by name takes this unit down too
 	StuckAt                    // KILL was not heeded for 5 s; Pid
@@ -116,10 +131,19 @@ const (
 	Left                       // the unit is gone; Text was its name
 	Ask                        // write the unit's question to its terminal; answer KeyPress or NoAsking
 	Unask                      // nobody waits for the answer any more
+	Open                       // open the unit's sockets and wait for a connection; answer Connected or NoSockets
+	Unopen                     // nobody waits for one any more; the sockets stay
+	Probe                      // check the unit's health; answer Probed
+	Look                       // look at the file that says that it is ready; answer Probed
+	Unprobe                    // nobody waits for the answer Gen any more: a process that is to give it is killed
+	Adopt                      // Pid is the main process Gen from now on
+	Strew                      // KILL to what the ended main process has left in its group: it has no pid file
+	Count                      // see whether anybody uses the unit's sockets; answer Counted
+	Renewed                    // reload NAME is over; Text is what went wrong
 	effectCount
 )
 
-var effectNames = [effectCount]string{"Spawn", "Check", "Kill", "Changed", "Also", "StuckAt", "Escalate", "End", "Trouble", "Joined", "Replaced", "Left", "Ask", "Unask"}
+var effectNames = [effectCount]string{"Spawn", "Check", "Kill", "Changed", "Also", "StuckAt", "Escalate", "End", "Trouble", "Joined", "Replaced", "Left", "Ask", "Unask", "Open", "Unopen", "Probe", "Look", "Unprobe", "Adopt", "Strew", "Count", "Renewed"}
 
 // String gives the kind's name.
 func (k EffectKind) String() string {
@@ -134,6 +158,7 @@ type Effect struct {
 	Kind     EffectKind
 	Role     Role
 	Group    bool
+	All      bool
 	From, To State
 	Unit     ID
 	Step     uint16

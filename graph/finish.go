@@ -33,6 +33,10 @@ func (t *turn) spawnPost(u *Unit, id ID, s *Status, step uint16) uint64 {
 		e.Result = "stop"
 	case s.Failing && s.Reason.Kind == ReasonTimeout:
 		e.Result = "start-timeout"
+	case s.Failing && s.Reason.Kind == ReasonHealth:
+		e.Result = "health"
+	case s.Failing && s.Reason.Kind == ReasonWatchdog:
+		e.Result = "watchdog"
 	case s.Failing && s.Reason.Kind == ReasonPre:
 		e.Result, e.Code = "pre", 0
 	case s.Failing && s.Reason.Kind == ReasonSpawn:
@@ -61,7 +65,7 @@ func finish(t *turn, u *Unit, s *Status) {
 	case failing && s.Reason.Kind == ReasonBug:
 		s.State = Failed
 		return
-	case u.timed():
+	case u.timed() || u.onDemand() && !failing:
 		park(t, u, s)
 		return
 	case u.Kind == Task || u.Kind == Target:

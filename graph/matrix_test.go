@@ -41,6 +41,9 @@ func cells(u *Unit) []cell {
 		if state == Starting || state == Stopping {
 			s.Due = epoch + Instant(time.Second)
 		}
+		if state == Starting {
+			s.StartBy = s.Due
+		}
 		s.Stopped = state == Stopping
 		return s
 	}

@@ -17,7 +17,7 @@ type State uint8
 const (
 	Inactive State = iota // not started, or stopped on request
 	Blocked               // wanted up; waits for others
-	Waiting               // no process yet: a timer or a key press will start it
+	Waiting               // no process yet: a timer, a key press or a connection will start it
 	Starting              // spawned, not ready yet
 	Running               // ready; a target: all that it requires is satisfied
 	Stopping              // the stop schedule, or what follows an end, is under way
@@ -59,6 +59,8 @@ const (
 	PhasePre           // a pre command runs; Status.Step says which
 	PhaseExec          // the main process was forked, its exec has not succeeded yet
 	PhaseMain          // the main process runs
+	PhaseDaemon        // it has ended well, and what it left behind is yet to be found by its pid file
+	PhaseLeaving       // stopping: the service said that it does so by itself
 	PhaseSignals       // stopping: the schedule's signals; Status.Step says which
 	PhaseKilled        // stopping: KILL was sent
 	PhaseUndo          // stopping: stop-exec of a task that is done
@@ -66,7 +68,7 @@ const (
 	phaseCount
 )
 
-var phaseNames = [phaseCount]string{"none", "check", "pre", "exec", "main", "signals", "killed", "undo", "post"}
+var phaseNames = [phaseCount]string{"none", "check", "pre", "exec", "main", "daemon", "leaving", "signals", "killed", "undo", "post"}
 
 // String gives the phase's word, for tests and `why`.
 func (p Phase) String() string {
@@ -86,6 +88,8 @@ const (
 	ReasonPre                   // a pre command: Text is "exit 42", "signal KILL" or "spawn ..."
 	ReasonUnready               // ended before it was ready; Text is how
 	ReasonTimeout               // start-timeout
+	ReasonHealth                // the checks failed; Text is what the last one said
+	ReasonWatchdog              // no WATCHDOG=1 in time; Text is set when the service asked for it
 	ReasonDependency            // Other failed, or exited
 	ReasonSpawn                 // Text is "STAGE ERRNO: words"
 	ReasonConfig                // Text is the fault
@@ -126,11 +130,15 @@ type Status struct {
 	Stopped bool // the end under way was asked for
 	Fired   bool // waiting is over: it starts as soon as nothing forbids it
 	Again   bool // it was started out of waiting: it has not left the satisfied state
+	Quiet   bool // it ends because nobody uses it: it will wait again
+
+	Reloading bool // it said RELOADING=1 and not READY=1 since
 
 	Gen    uint64 // of the process that runs in Phase; 0 = none
 	Pid    int32  // for display
-	AuxGen uint64 // of the stop-exec process; 0 = none
+	AuxGen uint64 // of the stop-exec or reload-exec process; 0 = none
 	AuxPid int32
+	Probe  uint64 // of the check that is under way; 0 = none
 
 	Reason     Reason
 	HasExit    bool // ExitCode or ExitSignal are of the last end
@@ -139,7 +147,12 @@ type Status struct {
 
 	Since     Instant // of the last change of State
 	ReadyAt   Instant // of the running incarnation
-	Due       Instant // the phase's deadline or the next start; 0 = none
+	Due       Instant // the phase's deadline or the next start; 0 = none. Starting and running: the earliest of these:
+	StartBy   Instant // start-timeout, or that of a reload
+	ProbeAt   Instant // the next check, or the deadline of the one under way
+	FedBy     Instant // watchdog
+	CountAt   Instant // of on-demand: the next look at whether it is used
+	UsedAt    Instant // of on-demand: when it was seen used last
 	NotBefore Instant // of a start that waits for others after a backoff
 	Delay     int64   // the next backoff, ns; 0 = from the start
 
@@ -150,6 +163,7 @@ type Status struct {
 	WindowCount uint32 // of restart limit
 	WindowStart Instant
 	Scale       uint16 // thousandths of the stop schedule; 0 = as written
+	Failures    uint16 // of checks in a row; starting: the looks there were
 	Text        string // STATUS= of sd_notify
 }
 
@@ -174,10 +188,10 @@ func (s *Status) satisfied(u *Unit) bool {
 	return s.State == Running || s.State == Waiting || s.skipped() || s.done(u) || s.rerun(u)
 }
 
-// rerun reports whether a unit that was waiting is being started, or a timed
-// task is about to wait again: nobody who requires it has to notice.
+// rerun reports whether a unit that was waiting is being started, or is about to
+// wait again: nobody who requires it has to notice.
 func (s *Status) rerun(u *Unit) bool {
-	return s.Again && (s.State == Starting || s.State == Stopping && u.timed() && !s.Stopped)
+	return s.Again && (s.State == Starting || s.State == Stopping && !s.Stopped && (u.timed() || s.Quiet))
 }
 
 // undoable reports whether the unit is a task whose last run exited 0, so that

@@ -192,6 +192,12 @@ func (w *World) renew(id ID, c *Change) {
 			n.next = c.unit
 		} else {
 			n.unit = c.unit
+			if n.s.State == Running && (contains(c.Keys, "health") || contains(c.Keys, "watchdog")) {
+				s := n.s
+				s.watch(&w.t, n.unit, id)
+				s.rearm()
+				w.set(id, &s, len(w.t.out))
+			}
 		}
 		w.t.emit(Effect{Kind: Replaced, Unit: id})
 		return

@@ -11,7 +11,8 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 		w.t.out = nil // of a boot, say
 	}
 	switch ev.Kind {
-	case Spawned, SpawnFailed, Executed, BecameReady, Ended, Checked, KeyPress, NoAsking, StatusSet, Bug:
+	case Spawned, SpawnFailed, Executed, BecameReady, Ended, Checked, Probed, MainPid, Fed, Starved, Extended, Leaving, Renewing,
+		KeyPress, NoAsking, Connected, NoSockets, Counted, StatusSet, Bug:
 		if ev.Unit >= 0 && int(ev.Unit) < len(w.nodes) {
 			w.feed(ev.Unit, ev)
 		}
@@ -33,6 +34,8 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 		w.askStopAll()
 	case AskSignal:
 		w.askSignal(ev)
+	case AskRenew:
+		w.askRenew(ev.Unit)
 	case AskShutdown:
 		w.shutdown(*ev.Halt)
 	case AskReload:
@@ -131,6 +134,9 @@ func (w *World) act(id ID) {
 			w.halt1(id)
 		}
 	case Stopping: // its processes' ends and its deadlines go on from here
+		if s.Phase == PhaseLeaving && (!s.Want || s.Restart || n.unmet > 0) && w.mayStop(n) {
+			w.halt1(id)
+		}
 	case Exited:
 		if w.going(n) && w.mayStop(n) {
 			w.halt1(id)

@@ -42,6 +42,16 @@ func (t *turn) kill(id ID, gen uint64, pid int32, sig int, group bool) {
 	t.emit(Effect{Kind: Kill, Unit: id, Gen: gen, Pid: pid, Sig: int16(sig), Group: group})
 }
 
+// killMain asks for a signal to the main process and what the unit's key "kill"
+// adds; the KILL that ends a stop reaches all there is.
+func (t *turn) killMain(u *Unit, id ID, s *Status, sig int, final bool) {
+	n := len(t.out)
+	t.kill(id, s.Gen, s.Pid, sig, u.KillMode != KillProcess)
+	if len(t.out) > n {
+		t.out[n].All = u.KillMode == KillCgroup || final && u.KillMode == KillGroup
+	}
+}
+
 // bug reports an event that cannot happen in the unit's state; the world goes on.
 func (t *turn) bug(id ID, s *Status, ev *Event) {
 	t.emit(Effect{Kind: Trouble, Unit: id, Text: "bug: " + ev.Kind.String() + " in " + s.State.String() + "/" + s.Phase.String()})
@@ -60,7 +70,7 @@ func step(t *turn, u *Unit, id ID, s Status, ev Event) Status {
 
 func stepUnit(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	switch ev.Kind {
-	case Spawned, SpawnFailed, Executed, BecameReady, Ended:
+	case Spawned, SpawnFailed, Executed, BecameReady, Ended, MainPid, Fed, Starved, Extended, Leaving, Renewing:
 		switch {
 		case ev.Gen == 0: // of no process
 		case ev.Gen == s.Gen:
@@ -70,8 +80,12 @@ func stepUnit(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		} // else of an earlier incarnation (P1)
 	case Checked:
 		stepChecked(u, s, ev)
+	case Probed:
+		stepProbed(t, u, id, s, ev)
 	case KeyPress, NoAsking:
 		stepAsked(t, u, s, ev)
+	case Connected, NoSockets, Counted:
+		stepDemand(t, u, id, s, ev)
 	case Due:
 		stepDue(t, u, id, s)
 	case StatusSet:
@@ -80,9 +94,10 @@ func stepUnit(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		}
 	case Bug:
 		stepBug(t, u, id, s, ev)
-	case Boot, AskStart, AskStop, AskRestart, AskStartAll, AskStopAll, AskSignal, AskShutdown, AskReload, Tick, ClockSet:
+	case Boot, AskStart, AskStop, AskRestart, AskStartAll, AskStopAll, AskSignal, AskRenew, AskShutdown, AskReload, Tick, ClockSet:
 		t.bug(id, s, ev) // requests are the world's
 	}
+	s.rearm()
 }
 
 // begin starts an incarnation; the world has found nothing that forbids it.
@@ -100,7 +115,8 @@ func begin(t *turn, u *Unit, id ID, s *Status) {
 	}
 	s.ran(t, u)
 	s.Reason, s.Failing, s.Stopped, s.Checked, s.Undo, s.Restart = Reason{}, false, false, false, false, false
-	s.Fired = false
+	s.Fired, s.Quiet, s.Reloading = false, false, false
+	s.StartBy, s.ProbeAt, s.FedBy, s.CountAt, s.UsedAt, s.Failures = 0, 0, 0, 0, 0, 0
 	s.ReadyAt, s.Due, s.NotBefore, s.Scale, s.Step, s.Text = 0, 0, 0, 0, 0, ""
 	if u.Kind == Target {
 		s.State, s.Phase, s.ReadyAt = Running, PhaseNone, t.now
@@ -108,7 +124,8 @@ func begin(t *turn, u *Unit, id ID, s *Status) {
 	}
 	s.State = Starting
 	if u.StartTimeout > 0 {
-		s.Due = t.now + Instant(u.StartTimeout)
+		s.StartBy = t.now + Instant(u.StartTimeout)
+		s.rearm()
 	}
 	if len(u.Pre) > 0 {
 		s.Phase, s.Gen = PhasePre, t.spawn(id, RolePre, 0)
@@ -131,20 +148,26 @@ func stepProcess(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		}
 		s.Phase = PhaseMain
 		if u.Kind != Task && (u.Kind == Tty || u.Ready.Kind == ReadySpawn) {
-			becomeRunning(t, s)
+			becomeRunning(t, u, id, s)
+		} else {
+			s.firstLook(t, u)
 		}
 	case BecameReady:
+		s.Reloading = false
 		if s.State == Starting && u.Kind == Service && (s.Phase == PhaseMain || s.Phase == PhaseExec) {
 			s.Phase = PhaseMain
-			becomeRunning(t, s)
+			becomeRunning(t, u, id, s)
 		} // else said twice, or too late
+	case MainPid, Fed, Starved, Extended, Leaving, Renewing:
+		stepSaid(t, u, id, s, ev)
 	case SpawnFailed, Ended:
 		stepEnd(t, u, id, s, ev)
 	}
 }
 
-func becomeRunning(t *turn, s *Status) {
-	s.State, s.ReadyAt, s.Due = Running, t.now, 0
+func becomeRunning(t *turn, u *Unit, id ID, s *Status) {
+	s.State, s.ReadyAt = Running, t.now
+	s.watch(t, u, id)
 }
 
 // stepEnd takes the end of the unit's own process, or that it never was.
@@ -159,7 +182,13 @@ func stepEnd(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		}
 		s.Failing, s.Reason = true, Reason{Kind: ReasonPre, Text: endText(ev)}
 		after(t, u, id, s)
-	case PhaseExec, PhaseMain:
+	case PhaseMain:
+		if u.Ready.Kind == ReadyPidfile && s.State == Starting && clean {
+			becomeDaemon(t, u, s)
+			return
+		}
+		fallthrough
+	case PhaseExec, PhaseLeaving:
 		recordExit(s, ev)
 		mainEnd(t, u, id, s, ev)
 	case PhaseSignals, PhaseKilled:
@@ -175,7 +204,7 @@ func stepEnd(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 			return
 		}
 		finish(t, u, s)
-	case PhaseNone, PhaseCheck, PhaseUndo:
+	case PhaseNone, PhaseCheck, PhaseDaemon, PhaseUndo:
 		t.bug(id, s, ev)
 	}
 }
@@ -207,6 +236,7 @@ func nextPre(t *turn, u *Unit, id ID, s *Status) {
 // mainEnd takes the end of the main process when nobody asked for it.
 func mainEnd(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	s.steady(t, u)
+	s.rest(t, id)
 	switch {
 	case ev.Kind == SpawnFailed:
 		s.Failing, s.Reason = true, Reason{Kind: ReasonSpawn, Text: ev.Text}
@@ -270,16 +300,15 @@ func stepChecked(u *Unit, s *Status, ev *Event) {
 func stepDue(t *turn, u *Unit, id ID, s *Status) {
 	s.Due = 0
 	switch s.State {
-	case Starting:
-		s.Failing, s.Reason = true, Reason{Kind: ReasonTimeout}
-		stopSignals(t, u, id, s)
+	case Starting, Running:
+		upDue(t, u, id, s)
 	case Stopping:
 		stopDue(t, u, id, s)
 	case Backoff:
 		// the world starts it: no deadline is left
 	case Waiting:
 		waitingDue(t, u, id, s)
-	case Inactive, Blocked, Running, Exited, Failed:
+	case Inactive, Blocked, Exited, Failed:
 		t.bug(id, s, &Event{Kind: Due})
 	}
 }

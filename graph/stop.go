@@ -24,7 +24,10 @@ func halt(t *turn, u *Unit, id ID, s *Status) {
 			return
 		}
 		finish(t, u, s)
-	case Inactive, Blocked, Stopping, Backoff, Failed:
+	case Stopping: // PhaseLeaving: it does so by itself, and is hurried now
+		s.Stopped = true
+		stopSignals(t, u, id, s)
+	case Inactive, Blocked, Backoff, Failed:
 		t.bug(id, s, &Event{Kind: AskStop})
 	}
 }
@@ -34,6 +37,13 @@ func halt(t *turn, u *Unit, id ID, s *Status) {
 func stopSignals(t *turn, u *Unit, id ID, s *Status) {
 	inMain := s.Phase == PhaseMain
 	s.steady(t, u)
+	s.rest(t, id)
+	if s.Phase == PhaseDaemon { // nobody knows a process of it
+		s.Gen, s.Pid = 0, 0
+		t.emit(Effect{Kind: Strew, Unit: id})
+		after(t, u, id, s)
+		return
+	}
 	s.State, s.Phase, s.Step = Stopping, PhaseSignals, 0
 	s.Due = t.within(s, u.Stop[0].Wait)
 	if inMain && u.Kind == Service && len(u.StopExec) > 0 {
@@ -45,7 +55,7 @@ func stopSignals(t *turn, u *Unit, id ID, s *Status) {
 
 // schedule sends the stop schedule's signal of the present step.
 func (t *turn) schedule(u *Unit, id ID, s *Status) {
-	t.kill(id, s.Gen, s.Pid, u.Stop[s.Step].Signal, u.KillMode == KillGroup)
+	t.killMain(u, id, s, u.Stop[s.Step].Signal, false)
 }
 
 // total is how long the whole stop schedule may take.
@@ -97,6 +107,8 @@ func hurry(t *turn, u *Unit, s *Status) {
 	case s.Phase == PhaseKilled || s.Step == lastStep:
 		s.Due = min(s.Due, t.over)
 		return
+	case s.Phase == PhaseLeaving: // settle stops it
+		return
 	case s.Phase == PhaseSignals:
 		for _, st := range u.Stop[min(int(s.Step)+1, len(u.Stop)):] { // a reload may have made it shorter
 			rest += st.Wait
@@ -117,7 +129,7 @@ func (t *turn) scale(need time.Duration) uint16 {
 	return uint16(max(1, int64(left)*999/int64(need)))
 }
 
-// stepAux takes an event of the stop-exec process.
+// stepAux takes an event of the stop-exec or reload-exec process.
 func stepAux(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	switch ev.Kind {
 	case Spawned:
@@ -126,7 +138,8 @@ func stepAux(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 			t.kill(id, s.AuxGen, s.AuxPid, sigKill, true) // its time was over before it began
 		}
 		return
-	case Executed, BecameReady:
+	case SpawnFailed, Ended:
+	default:
 		return
 	}
 	s.AuxGen, s.AuxPid = 0, 0
@@ -142,7 +155,9 @@ func stepAux(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		if failed && s.Phase == PhaseSignals && s.Step == 0 {
 			t.schedule(u, id, s) // the signal that the command stood for
 		}
-	case PhaseNone, PhaseCheck, PhasePre, PhaseExec, PhaseMain, PhasePost:
+	case PhaseMain:
+		renewed(t, id, s, ev)
+	case PhaseNone, PhaseCheck, PhasePre, PhaseExec, PhaseDaemon, PhaseLeaving, PhasePost:
 		t.bug(id, s, ev)
 	}
 }
@@ -153,7 +168,7 @@ func owed(t *turn, u *Unit, id ID, s *Status) {
 	case s.Phase == PhaseSignals:
 		t.schedule(u, id, s)
 	case s.Phase == PhaseKilled:
-		t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
+		t.killMain(u, id, s, sigKill, true)
 	case s.Phase == PhasePost && s.Step == lastStep:
 		t.kill(id, s.Gen, s.Pid, sigKill, true)
 	}
@@ -161,6 +176,10 @@ func owed(t *turn, u *Unit, id ID, s *Status) {
 
 // stopDue is the next step of a stop.
 func stopDue(t *turn, u *Unit, id ID, s *Status) {
+	if s.Phase == PhaseLeaving {
+		stopSignals(t, u, id, s) // it said so, and did not
+		return
+	}
 	if s.Phase != PhaseKilled {
 		t.kill(id, s.AuxGen, s.AuxPid, sigKill, true)
 	}
@@ -174,7 +193,7 @@ func stopDue(t *turn, u *Unit, id ID, s *Status) {
 		}
 		s.Phase = PhaseKilled
 		s.Due = t.afterKill()
-		t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
+		t.killMain(u, id, s, sigKill, true)
 		return
 	case PhasePost, PhaseUndo:
 		if s.Step != lastStep {
@@ -184,7 +203,7 @@ func stopDue(t *turn, u *Unit, id ID, s *Status) {
 			return
 		}
 	case PhaseKilled:
-	case PhaseNone, PhaseCheck, PhasePre, PhaseExec, PhaseMain:
+	case PhaseNone, PhaseCheck, PhasePre, PhaseExec, PhaseMain, PhaseDaemon, PhaseLeaving:
 		t.bug(id, s, &Event{Kind: Due})
 		return
 	}
@@ -197,6 +216,11 @@ func stopDue(t *turn, u *Unit, id ID, s *Status) {
 func stepBug(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	s.Reason = Reason{Kind: ReasonBug, Text: ev.Text}
 	s.Failing, s.Stopped, s.Undo, s.Restart, s.Checked = true, false, false, false, false
+	s.rest(t, id)
+	if s.Phase == PhaseDaemon {
+		s.Gen, s.Pid = 0, 0
+		t.emit(Effect{Kind: Strew, Unit: id})
+	}
 	if !s.process() {
 		s.State, s.Phase, s.Step, s.Due, s.NotBefore, s.Stuck = Failed, PhaseNone, 0, 0, 0, false
 		return
@@ -207,6 +231,6 @@ func stepBug(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	} else {
 		s.Phase, s.Step = PhaseKilled, 0
 	}
-	t.kill(id, s.Gen, s.Pid, sigKill, u.KillMode == KillGroup)
+	t.killMain(u, id, s, sigKill, true)
 	t.kill(id, s.AuxGen, s.AuxPid, sigKill, true)
 }

@@ -10,6 +10,7 @@ const (
 	WaitState                   // all named are in State
 	WaitUp                      // all named are satisfied, whatever happens on the way
 	WaitDown                    // no named unit has a process
+	WaitRenew                   // the reload of the one that is named is over
 )
 
 // Wait is what a client waits for, and decides when that has come (SPEC 6).
@@ -49,7 +50,7 @@ func (w *World) NewWait(kind WaitKind, state State, names []ID) *Wait {
 		for _, id := range w.dependents(names, true) {
 			putBit(wt.all, id)
 		}
-	case WaitState, WaitUp, WaitDown:
+	case WaitState, WaitUp, WaitDown, WaitRenew:
 	}
 	return wt
 }
@@ -78,6 +79,11 @@ func (wt *Wait) Saw(w *World, e *Effect) Outcome {
 	switch {
 	case e.Kind == StuckAt && getBit(wt.all, e.Unit):
 		return w.stuckOutcome(e.Unit)
+	case e.Kind == Renewed && wt.Kind == WaitRenew && e.Unit == wt.names[0]:
+		if e.Text != "" {
+			return Outcome{true, 1, w.name(e.Unit) + ": " + e.Text}
+		}
+		return Outcome{Done: true}
 	case e.Kind != Changed:
 	case wt.Kind == WaitStop && getBit(wt.named, e.Unit):
 		if o := wt.look(w, e.Unit); o.Code != 0 {

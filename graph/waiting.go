@@ -22,10 +22,11 @@ const (
 )
 
 // waits reports whether the unit waits before its first start.
-func (u *Unit) waits() bool { return u.At != nil || u.AskFirst }
+func (u *Unit) waits() bool { return u.At != nil || u.AskFirst || u.onDemand() }
 
-// park lets a unit wait for its time, or for a key.
+// park lets a unit wait for its time, for a key or for a connection.
 func park(t *turn, u *Unit, s *Status) {
+	quick := u.onDemand() && s.ReadyAt != 0 && t.now-s.ReadyAt < demandLeast
 	s.State, s.Phase, s.Step = Waiting, PhaseNone, 0
 	s.Fired, s.Checked, s.Restart, s.Undo, s.Failing, s.Stopped = false, false, false, false, false, false
 	s.ReadyAt, s.NotBefore, s.Due, s.Scale, s.Text = 0, 0, 0, 0, ""
@@ -37,7 +38,9 @@ func park(t *turn, u *Unit, s *Status) {
 	case u.At != nil:
 		s.nextAt(t, u)
 	}
-	s.Due = t.due(u, s)
+	if s.Due = t.due(u, s); quick {
+		s.Due = t.now + demandLeast // then its sockets are watched again
+	}
 }
 
 // ran notes that a run begins, or that its "if" lines leave it out.
@@ -83,6 +86,8 @@ func waitingDue(t *turn, u *Unit, id ID, s *Status) {
 	switch {
 	case u.timed():
 		s.Fired = true
+	case u.onDemand() && !s.Fired:
+		t.emit(Effect{Kind: Open, Unit: id})
 	case u.AskFirst && !s.Fired:
 		s.Reason = Reason{}
 		t.emit(Effect{Kind: Ask, Unit: id})
@@ -148,6 +153,8 @@ func (w *World) whyWaiting(n *node, now Instant, say func(string)) {
 		say("cannot ask on " + u.Tty + ": " + s.Reason.Text + "; next try in " + roundText(s.Due-now))
 	case u.AskFirst:
 		say("waits for a key press on " + u.Tty)
+	case u.onDemand():
+		say("waits for a connection to its sockets")
 	case s.Due != 0:
 		say("waits for its time: it runs in " + roundText(s.Due-now))
 	}

@@ -15,6 +15,10 @@ func (w *World) ReasonText(r Reason) string {
 		return "ended before it was ready: " + r.Text
 	case ReasonTimeout:
 		return "start-timeout"
+	case ReasonHealth:
+		return "health"
+	case ReasonWatchdog:
+		return "watchdog"
 	case ReasonDependency:
 		t := "dependency " + w.name(r.Other)
 		if r.Exited {
@@ -35,6 +39,15 @@ func (w *World) ReasonText(r Reason) string {
 		return r.Text
 	}
 	return ""
+}
+
+// reasonWords is ReasonText with what the last check said.
+func (w *World) reasonWords(s *Status) string {
+	switch s.Reason.Kind {
+	case ReasonHealth, ReasonWatchdog:
+		return w.ReasonText(s.Reason) + withReason(s.Reason.Text)
+	}
+	return w.ReasonText(s.Reason)
 }
 
 func (w *World) name(id ID) string {
@@ -151,7 +164,7 @@ func (w *World) Why(id ID, now Instant) []string {
 			say("its stop is under way: " + phaseWords(s))
 		}
 	case Backoff:
-		say("ended with " + w.ReasonText(s.Reason) + "; starts again in " + roundText(s.Due-now))
+		say("ended with " + w.reasonWords(s) + "; starts again in " + roundText(s.Due-now))
 	case Exited:
 		if s.skipped() {
 			say("skipped: " + s.Reason.Text + " does not hold")
@@ -213,7 +226,7 @@ func (w *World) whyFailed(n *node, say func(string)) {
 	case ReasonLimit:
 		say("limit: it ended too often, more than " + itoa(n.unit.Restart.Limit) + " restarts" + withinText(n.unit.Restart.Within) + "; start it by name to try again")
 	default:
-		say("it ended with " + w.ReasonText(s.Reason) + " and is not to be restarted")
+		say("it ended with " + w.reasonWords(s) + " and is not to be restarted")
 	}
 }
 
@@ -239,6 +252,10 @@ func phaseWords(s *Status) string {
 		return "process was forked, its exec has not finished"
 	case PhaseMain:
 		return "process runs and is not ready"
+	case PhaseDaemon:
+		return "process has ended, and there is no good pid file of what it left behind"
+	case PhaseLeaving:
+		return "service said that it stops by itself"
 	case PhaseSignals:
 		return "signal " + itoa(int(s.Step)+1) + " of its schedule was sent"
 	case PhaseKilled:
@@ -253,12 +270,12 @@ func phaseWords(s *Status) string {
 
 func untilText(u *Unit, s *Status, now Instant) string {
 	switch {
-	case u.Kind == Task && s.Due == 0:
+	case u.Kind == Task && s.StartBy == 0:
 		return ": it is done when it exits 0"
-	case s.Due == 0:
+	case s.StartBy == 0:
 		return ""
 	}
-	return "; start-timeout in " + roundText(s.Due-now)
+	return "; start-timeout in " + roundText(s.StartBy-now)
 }
 
 func forAsLong(d Instant) string { return " for " + roundText(d) }

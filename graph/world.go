@@ -235,7 +235,7 @@ func (w *World) Next() Instant {
 // effects: before what the change causes.
 func (w *World) set(id ID, s *Status, at int) {
 	n := &w.nodes[id]
-	old, asked := n.s.State, n.unit.AskFirst
+	old, asked, demanded := n.s.State, n.unit.AskFirst, n.unit.onDemand()
 	if s.State != old {
 		s.Since = w.t.now
 		w.t.emit(Effect{})
@@ -256,6 +256,11 @@ func (w *World) set(id ID, s *Status, at int) {
 		w.t.emit(Effect{Kind: Ask, Unit: id})
 	} else if asked && old == Waiting {
 		w.t.emit(Effect{Kind: Unask, Unit: id})
+	}
+	if n.unit.onDemand() && s.State == Waiting && s.Due == 0 {
+		w.t.emit(Effect{Kind: Open, Unit: id})
+	} else if demanded && old == Waiting {
+		w.t.emit(Effect{Kind: Unopen, Unit: id})
 	}
 	if s.State == Failed && n.unit.Critical != NotCritical && w.halt.Kind == HaltNone {
 		w.t.emit(Effect{Kind: Escalate, Unit: id, Critical: n.unit.Critical, Reason: s.Reason})
