@@ -10,6 +10,7 @@ const (
 
 // after follows the end of the last process before the post commands.
 func after(t *turn, u *Unit, id ID, s *Status) {
+	s.rest(t, id)
 	s.Due, s.Step = 0, 0
 	if len(u.Post) == 0 {
 		finish(t, u, s)

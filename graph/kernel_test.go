@@ -74,6 +74,9 @@ func effectText(w *World, e *Effect) string {
 		if e.Group {
 			t += " to its group"
 		}
+		if e.All {
+			t += " and cgroup"
+		}
 		return t
 	case Changed:
 		t := name + ": " + e.From.String() + " -> " + e.To.String()
@@ -103,6 +106,33 @@ func effectText(w *World, e *Effect) string {
 		return w.name(e.Unit) + ": asks"
 	case Unask:
 		return w.name(e.Unit) + ": asks no more"
+	}
+	return name + ": " + watchText(e)
+}
+
+func watchText(e *Effect) string {
+	switch e.Kind {
+	case Open:
+		return "its sockets are open"
+	case Unopen:
+		return "no connection is waited for"
+	case Probe:
+		return "health check"
+	case Look:
+		return "look whether it is ready"
+	case Unprobe:
+		return "give the check up"
+	case Adopt:
+		return "its main process is " + itoa(int(e.Pid))
+	case Strew:
+		return "KILL to what its first process left"
+	case Count:
+		return "is it used?"
+	case Renewed:
+		if e.Text != "" {
+			return "not reloaded: " + e.Text
+		}
+		return "reloaded"
 	}
 	return "unknown effect"
 }

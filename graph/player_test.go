@@ -63,6 +63,10 @@ func (p *player) say(s string) { p.out = append(p.out, s) }
 //	                     machine sleeps (a script's wall clock begins on
 //	                     2026-01-01 at 00:00 UTC)
 //	key UNIT, no-terminal UNIT TEXT
+//	connect UNIT, no-sockets UNIT TEXT, counted UNIT 0|1     of on-demand
+//	probed UNIT [pid N] [TEXT]               the check that is under way; TEXT: it failed
+//	fed|starved|leaving|renewing UNIT, extended UNIT D, main-pid UNIT N   sd_notify
+//	renew UNIT           of the client: reload NAME
 //	bug UNIT TEXT        list, why UNIT, would-stop UNIT
 func (p *player) command(line string, input []string) {
 	words := strings.Fields(line)
@@ -96,6 +100,12 @@ func (p *player) command(line string, input []string) {
 		p.feed(Event{Kind: NoAsking, Unit: p.id(args[0]), Text: strings.Join(args[1:], " ")})
 	case "list", "why", "would-stop":
 		p.show(words[0], args)
+	case "connect", "no-sockets", "counted", "probed", "fed", "starved", "leaving", "renewing", "extended", "main-pid":
+		p.feed(p.watched(words[0], args))
+	case "renew":
+		id := p.id(args[0])
+		p.waits = append(p.waits, &playerWait{line, p.w.NewWait(WaitRenew, 0, []ID{id})})
+		p.feed(Event{Kind: AskRenew, Unit: id})
 	default:
 		p.t.Fatalf("unknown command %q", line)
 	}
@@ -243,6 +253,47 @@ func (p *player) process(word string, args []string) {
 	p.feed(ev)
 }
 
+// watched gives the event of what a unit is looked after with.
+func (p *player) watched(word string, args []string) Event {
+	id := p.id(args[0])
+	s := p.w.Status(id)
+	ev := Event{Unit: id, Gen: s.Gen}
+	args = args[1:]
+	switch word {
+	case "connect":
+		ev.Kind = Connected
+	case "no-sockets":
+		ev.Kind, ev.Text = NoSockets, strings.Join(args, " ")
+	case "counted":
+		ev.Kind, ev.Code = Counted, int16(p.number(args[0]))
+	case "probed":
+		if ev.Kind, ev.Gen = Probed, s.Probe; s.Probe == 0 {
+			p.t.Fatalf("probed: no check is under way")
+		}
+		if len(args) > 1 && args[0] == "pid" {
+			ev.Pid, args = int32(p.number(args[1])), args[2:]
+		}
+		ev.Text = strings.Join(args, " ")
+	case "fed":
+		ev.Kind = Fed
+	case "starved":
+		ev.Kind = Starved
+	case "leaving":
+		ev.Kind = Leaving
+	case "renewing":
+		ev.Kind = Renewing
+	case "main-pid":
+		ev.Kind, ev.Pid = MainPid, int32(p.number(args[0]))
+	case "extended":
+		d, err := time.ParseDuration(args[0])
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		ev.Kind, ev.Wait = Extended, Instant(d)
+	}
+	return ev
+}
+
 // clock sets the clocks as the loop does when it sees that they differ.
 func (p *player) clock(args []string) {
 	word := args[0]
@@ -321,6 +372,10 @@ func (p *player) apply(ev Event) {
 			p.signal(e)
 		case Check:
 			p.queue = append(p.queue, Event{Kind: Checked, Unit: e.Unit, Text: p.unmet[p.w.name(e.Unit)]})
+		case Adopt:
+			p.procs[e.Gen] = &fakeProc{e.Unit, RoleMain, e.Pid}
+		case Unprobe:
+			delete(p.procs, e.Gen)
 		case Trouble:
 			p.t.Errorf("%s", p.out[len(p.out)-1])
 		}

@@ -113,8 +113,11 @@ type sim struct {
 	now    Instant
 	procs  []*simProc // alive, or with news; in order of birth
 	pids   int32
-	checks []ID    // Check was asked for
-	asks   []ID    // Ask was, in order
+	checks []ID // Check was asked for
+	asks   []ID // Ask was, in order
+	probes []simProbe
+	opens  []ID    // Open was, in order
+	counts []ID    // and Count
 	boot   Instant // as told by ClockSet
 	wall   Instant
 	past   []Event // for replays
@@ -219,9 +222,12 @@ func (m *sim) settleDown() {
 		switch {
 		case m.deliver(0):
 		case m.answerCheck():
+		case m.answerProbe(true):
+		case m.answerCount():
 		case m.progress():
 		case m.pressing():
 		case m.nextEnd() != 0:
+			m.feedAll()
 			m.now = max(m.now, m.nextEnd())
 			m.apply(Event{Kind: Tick})
 		default:
@@ -235,8 +241,18 @@ func (m *sim) settleDown() {
 // that do, do so for ever.
 func (m *sim) nextEnd() (at Instant) {
 	for id := range m.w.nodes {
-		if s := &m.w.nodes[id].s; s.State != Waiting && s.Due != 0 && (at == 0 || s.Due < at) {
-			at = s.Due
+		s := &m.w.nodes[id].s
+		due := s.Due
+		if s.State == Running {
+			due = s.StartBy
+		}
+		if s.State != Waiting && due != 0 && (at == 0 || due < at) {
+			at = due
+		}
+	}
+	for id := range m.w.nodes { // nobody is silent for too long
+		if s := &m.w.nodes[id].s; at != 0 && s.State == Running && s.FedBy != 0 {
+			at = min(at, s.FedBy-1)
 		}
 	}
 	if m.w.Next() == 0 || m.w.halt.Kind != HaltNone {
@@ -314,8 +330,10 @@ func (m *sim) wild() {
 		if len(m.procs) > 0 {
 			m.deliver(m.r.IntN(len(m.procs)))
 		}
-	case k < 55:
+	case k < 52:
 		m.answerCheck()
+	case k < 55:
+		m.answerProbe(m.r.IntN(2) == 0)
 	case k < 70:
 		m.misbehave()
 	case k < 82:
@@ -339,6 +357,10 @@ func (m *sim) wild() {
 // the machine sleeps, a key is pressed, a terminal goes away.
 func (m *sim) outside() {
 	switch ev := (Event{Kind: KeyPress}); {
+	case m.r.IntN(3) == 0:
+		if !m.answerCount() {
+			m.connect(m.r.IntN(4) > 0)
+		}
 	case m.r.IntN(2) == 0:
 		m.boot += Instant(simSpan(m.r))
 		m.wall += Instant((m.r.Int64N(7) - 3) * int64(40*time.Minute))
@@ -387,7 +409,7 @@ func (m *sim) passTime() {
 // replay gives an event of the past again; it must change nothing (P1).
 func (m *sim) replay() {
 	ev := m.past[m.r.IntN(len(m.past))]
-	if ev.Gen == m.w.nodes[ev.Unit].s.Gen || ev.Gen == m.w.nodes[ev.Unit].s.AuxGen {
+	if s := &m.w.nodes[ev.Unit].s; ev.Gen == s.Gen || ev.Gen == s.Probe || ev.Gen == s.AuxGen {
 		return
 	}
 	before := m.w.nodes[ev.Unit].s
@@ -410,6 +432,9 @@ func (m *sim) ask() {
 		kind, ids = AskStopAll, nil
 	case 2:
 		m.apply(Event{Kind: AskSignal, Sig: 10, IDs: ids})
+		return
+	case 13:
+		m.apply(Event{Kind: AskRenew, Unit: ids[0]})
 		return
 	case 3, 4, 5, 6, 7, 8:
 		kind, wait = AskStop, WaitStop

@@ -69,7 +69,7 @@ func (m *sim) checkStopOrder(id ID) {
 // checkSpawn: one sequence of processes a unit, and what it requires first.
 func (m *sim) checkSpawn(e *Effect, n *node) {
 	for _, p := range m.procs {
-		if p.unit == e.Unit && (e.Role != RoleStop || p.role != RoleMain) {
+		if p.unit == e.Unit && !(p.role == RoleReload && p.dead) && ((e.Role != RoleStop && e.Role != RoleReload) || p.role != RoleMain) {
 			m.fail("%s: %s is spawned beside %s", n.unit.Name, e.Role, p.role)
 		}
 	}
@@ -106,6 +106,7 @@ func (m *sim) check() {
 		m.checkCounts(ID(id), n)
 		m.checkLife(ID(id), n)
 		m.checkProgress(ID(id), n)
+		m.checkWatch(ID(id), n)
 		for _, x := range n.conf {
 			o := &w.nodes[x]
 			undo := n.s.Phase == PhaseUndo || o.s.Phase == PhaseUndo // of a task that was done: it cannot wait
@@ -171,11 +172,15 @@ func (m *sim) checkLife(id ID, n *node) {
 	for _, p := range m.procs {
 		switch {
 		case p.unit != id:
-		case p.role == RoleStop:
+		case p.role == RoleReload && p.dead && p.gen != s.AuxGen: // given up
+		case p.role == RoleStop || p.role == RoleReload:
 			aux = p.gen
 		default:
 			main, told = p.gen, p.told
 		}
+	}
+	if s.Phase == PhaseDaemon && main == 0 { // nobody knows it
+		main = s.Gen
 	}
 	if main != s.Gen || aux != s.AuxGen {
 		m.fail("%s: generations %d and %d, they are %d and %d", n.unit.Name, s.Gen, s.AuxGen, main, aux)
@@ -191,9 +196,9 @@ func (m *sim) checkLife(id ID, n *node) {
 	case Inactive, Blocked, Waiting, Backoff, Exited, Failed:
 		bad = alive || s.Phase != PhaseNone && s.Phase != PhaseCheck
 	case Starting:
-		bad = main == 0 || aux != 0 || s.Phase != PhasePre && s.Phase != PhaseExec && s.Phase != PhaseMain
+		bad = main == 0 || aux != 0 || s.Phase != PhasePre && s.Phase != PhaseExec && s.Phase != PhaseMain && s.Phase != PhaseDaemon
 	case Running:
-		bad = (main == 0) != (n.unit.Kind == Target) || aux != 0
+		bad = (main == 0) != (n.unit.Kind == Target) || aux != 0 && len(n.unit.Duties().ReloadExec) == 0
 	case Stopping:
 		bad = !alive
 	}

@@ -76,7 +76,7 @@ func simUnit(r *rand.Rand, name string) *Unit {
 	if r.IntN(3) == 0 {
 		u.Stop = append(u.Stop, StopStep{2, simSpan(r)})
 	}
-	u.KillMode = KillMode(r.IntN(2))
+	u.KillMode = KillMode(r.IntN(3))
 	if u.Kind != Tty {
 		u.Pre = make([][]Text, r.IntN(8)/5)
 		u.Post = make([][]Text, r.IntN(8)/5)
@@ -110,7 +110,7 @@ func simUnit(r *rand.Rand, name string) *Unit {
 		}
 	}
 	if u.Kind == Service {
-		u.Ready.Kind = ReadyKind(r.IntN(3))
+		simDuty(r, u)
 	}
 	return u
 }

@@ -67,6 +67,8 @@ func (m *sim) perform(e *Effect) {
 		}
 	case End:
 		m.ended++
+	default:
+		m.watches(e)
 	}
 }
 
@@ -163,7 +165,9 @@ func (m *sim) misbehave() {
 	if p.dead {
 		return
 	}
-	switch m.r.IntN(8) {
+	switch m.r.IntN(10) {
+	case 8, 9:
+		m.speak()
 	case 0, 1, 2:
 		p.news = append(p.news, Event{Kind: BecameReady, Unit: p.unit, Gen: p.gen})
 	case 3:

@@ -236,7 +236,6 @@ func nextPre(t *turn, u *Unit, id ID, s *Status) {
 // mainEnd takes the end of the main process when nobody asked for it.
 func mainEnd(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	s.steady(t, u)
-	s.rest(t, id)
 	switch {
 	case ev.Kind == SpawnFailed:
 		s.Failing, s.Reason = true, Reason{Kind: ReasonSpawn, Text: ev.Text}
