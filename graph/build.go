@@ -40,9 +40,9 @@ type builder struct {
 	key      *Key
 	given    [maxRows]int // by row, in this block: the line that gave the scalar
 	stdinSet bool
-	tried    bool // a command was written, right or wrong
-	asked    bool // %i was warned of
-	bytes    int  // of all lines
+	tried    uint64 // a bit for each row: it was written, right or wrong
+	asked    bool   // %i was warned of
+	bytes    int    // of all lines
 	words    []line.Word
 }
 
@@ -56,7 +56,7 @@ const (
 )
 
 // maxRows bounds keyRows.
-const maxRows = 64
+const maxRows = 64 // the bits of builder.tried
 
 // build makes a unit of its blocks, the first of which says the kind.
 func (c *Config) build(name string, blocks []*block, why purpose) *Unit {
@@ -140,7 +140,7 @@ func (b *builder) keyLine(k keyLine) {
 	case empty:
 		r.reset(b.u, &b.def)
 		b.given[slot(i)] = 0
-		b.tried = b.tried && slot(i) != 0
+		b.tried &^= 1 << slot(i)
 		if name == "stdin" {
 			b.stdinSet = false
 		}
@@ -161,7 +161,7 @@ func (b *builder) unknownKey(name string) {
 // apply takes the words of a key, after it counted them.
 func (b *builder) apply(i int, w []line.Word) {
 	r := &keyRows[i]
-	b.tried = b.tried || slot(i) == 0
+	b.tried |= 1 << slot(i)
 	if wrong := r.count(len(w)); wrong != "" {
 		b.fault(wrong)
 		return
@@ -314,15 +314,19 @@ func (b *builder) finish() {
 	if u.Critical != NotCritical && u.Kind == Service && !u.limitSet {
 		u.Restart.Limit, u.Restart.Within = criticalLimit, criticalWithin
 	}
-	if u.Kind != Target && len(u.Exec) == 0 && !b.tried && b.purpose != forRefused {
+	if u.Kind != Target && len(u.Exec) == 0 && !b.wrote("exec") && b.purpose != forRefused {
 		b.fault(u.Kind.String() + " " + quote(u.Name) + ` has no command: write it behind the name, or a key "exec" or "sh"`)
 	}
 	if u.Stdin.Kind == InputTty && u.Tty == "" {
 		b.fault(`stdin tty has no terminal: write a key "tty" with its path`)
 	}
 	b.checkTimers()
+	b.checkDuty()
 	b.checkLength()
 }
+
+// wrote reports whether a key was written: a wrong line of it has its fault.
+func (b *builder) wrote(key string) bool { return b.tried>>findRow(keyRows, key)&1 != 0 }
 
 const (
 	criticalLimit  = 5

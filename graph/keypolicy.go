@@ -63,34 +63,57 @@ func setRestart(b *builder, w []line.Word) {
 
 // restartOptions takes "delay D max D reset D limit N within D" in any order
 // and says which of the five were given.
-func (b *builder) restartOptions(r *Restart, w []line.Word) (given [5]bool, ok bool) {
+func (b *builder) restartOptions(r *Restart, w []line.Word) (given [maxOptions]bool, ok bool) {
 	into := [...]*time.Duration{0: &r.Delay, 1: &r.Max, 2: &r.Reset, 4: &r.Within}
-	for ; len(w) > 0; w = w[min(2, len(w)):] {
-		i := b.choice(w[0], "delay", "max", "reset", "limit", "within")
+	for ; len(w) > 0; w = w[2:] {
+		i := b.option(w, &given, "delay", "max", "reset", "limit", "within")
 		if i < 0 {
 			return given, false
 		}
-		name := "restart " + w[0].Text
-		switch {
-		case given[i]:
-			b.fault(name + " is given twice: remove one")
-			return given, false
-		case len(w) == 1:
-			b.fault(name + " has no value: write one behind it")
-			return given, false
-		}
-		given[i] = true
 		var wrong string
 		if i == 3 {
 			r.Limit, wrong = parseNumber(w[1].Text, 0, maxRestarts)
 		} else {
 			*into[i], wrong = ParseDuration(w[1].Text)
 		}
-		if !b.value(name, w[1], wrong) {
+		if !b.value("restart "+w[0].Text, w[1], wrong) {
 			return given, false
 		}
 	}
 	return given, true
+}
+
+// maxOptions is how many options NAME VALUE a key has at most.
+const maxOptions = 5
+
+// option takes the name in front of w, which has a value behind it, and notes
+// that it is given. It gives its index among the known ones, or says what is
+// wrong and gives -1.
+func (b *builder) option(w []line.Word, given *[maxOptions]bool, known ...string) int {
+	i := b.choice(w[0], known...)
+	if i < 0 {
+		return -1
+	}
+	name := b.key.Name + " " + w[0].Text
+	switch {
+	case given[i]:
+		b.fault(name + " is given twice: remove one")
+		return -1
+	case len(w) == 1:
+		b.fault(name + " has no value: write one behind it")
+		return -1
+	}
+	given[i] = true
+	return i
+}
+
+// duration takes one that has a least.
+func (b *builder) duration(what string, w line.Word, least time.Duration) (d time.Duration, ok bool) {
+	d, wrong := ParseDuration(w.Text)
+	if wrong == "" && d < least {
+		wrong = "is under the least of " + FormatDuration(least) + ": raise it"
+	}
+	return d, b.value(what, w, wrong)
 }
 
 func resetRestart(u, def *Unit) {

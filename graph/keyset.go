@@ -264,26 +264,6 @@ func setStdin(b *builder, w []line.Word) {
 	b.stdinSet = true
 }
 
-func setReady(b *builder, w []line.Word) {
-	i := b.choice(w[0], "spawn", "notify", "fd")
-	switch {
-	case i < 0:
-	case ReadyKind(i) == ReadyFD:
-		if len(w) != 2 {
-			b.fault(`ready fd has no number: write "ready fd 3"`)
-			return
-		}
-		n, wrong := parseNumber(w[1].Text, 3, maxReadyFD)
-		if b.value("ready fd", w[1], wrong) {
-			b.u.Ready = Ready{Kind: ReadyFD, FD: n}
-		}
-	case len(w) > 1:
-		b.fault("ready " + w[0].Text + " takes no further word: remove " + quote(w[1].Text))
-	default:
-		b.u.Ready = Ready{Kind: ReadyKind(i)}
-	}
-}
-
 func setStartTimeout(b *builder, w []line.Word) {
 	d, wrong := ParseDuration(w[0].Text)
 	if b.value("start-timeout", w[0], wrong) {

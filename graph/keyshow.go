@@ -115,15 +115,6 @@ func showStdin(s *shower, u *Unit) {
 	}
 }
 
-func showReady(s *shower, u *Unit) {
-	switch u.Ready.Kind {
-	case ReadyNotify:
-		s.line("ready", "notify")
-	case ReadyFD:
-		s.line("ready", "fd", itoa(u.Ready.FD))
-	}
-}
-
 func showStartTimeout(s *shower, u *Unit) {
 	if u.StartTimeout != serviceStartTimeout && u.Kind == Service || u.StartTimeout != 0 && u.Kind == Task {
 		s.line("start-timeout", FormatDuration(u.StartTimeout))

@@ -14,11 +14,7 @@ const (
 )
 
 func setEvery(b *builder, w []line.Word) {
-	d, wrong := ParseDuration(w[0].Text)
-	if wrong == "" && d < minEvery {
-		wrong = "is under the least of " + FormatDuration(minEvery) + ": raise it"
-	}
-	if b.value("every", w[0], wrong) {
+	if d, ok := b.duration("every", w[0], minEvery); ok {
 		b.u.Every = d
 	}
 }

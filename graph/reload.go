@@ -37,7 +37,7 @@ func (c *Change) String() string {
 var softKeys = map[string]bool{"description": true, "requires": true, "wants": true, "after": true,
 	"before": true, "conflicts": true, "start": true, "class": true, "restart": true, "stop": true,
 	"stop-exec": true, "kill": true, "pre": true, "post": true, "critical": true, "start-timeout": true,
-	"log": true, "if": true, "reload-signal": true, "reload-exec": true}
+	"log": true, "if": true, "reload-signal": true, "reload-exec": true, "health": true, "ports": true}
 
 // Plan compares the world with a configuration that was read anew. A unit
 // whose lines are the same is not in it. Those that the configuration does not

@@ -16,6 +16,7 @@ const (
 	maxLogFiles  = 99
 	maxRestarts  = 1000000 // restart limit
 	maxReadyFD   = 63
+	maxPath      = 4095      // PATH_MAX without the NUL (path_resolution(7))
 	maxUID       = 1<<32 - 2 // -1 means "leave it" to chown and setresuid
 )
 

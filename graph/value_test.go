@@ -123,7 +123,7 @@ func TestNearest(t *testing.T) {
 		near       bool
 	}{
 		{"afer", "after", true}, {"exce", "exec", true}, {"usr", "user", true}, {"requries", "requires", true}, {"reqires", "requires", true},
-		{"wnats", "wants", true}, {"restart", "restart", true}, {"g", "if", false}, {"listen", "stdin", false}, {strings.Repeat("x", 100000), "stop-exec", false},
+		{"wnats", "wants", true}, {"restart", "restart", true}, {"g", "if", false}, {"frobnicate", "conflicts", false}, {strings.Repeat("x", 100000), "stop-exec", false},
 	} {
 		if got, near := nearest(tt.word, slices.Values(rowNames(keyRows))); near != tt.near || near && got != tt.want || got == "" {
 			t.Errorf("%.20s is nearest to %s, %v", tt.word, got, near)
@@ -173,7 +173,7 @@ tty PATH
 func TestEmpty(t *testing.T) {
 	full := "service a x\n requires b\n wants b\n after b\n before b\n conflicts c\n start manual\n class system\n critical shell\n" +
 		" if container\n dir /x\n umask 0\n env A=b\n env-file /x\n user a\n group b\n groups c\n tty /dev/x\n stdin tty\n pre x\n post y\n" +
-		" ready notify\n start-timeout 1s\n restart never limit 3\n stop KILL 1s\n stop-exec x\n kill process\n log null\n description x\n"
+		" ready notify\n health tcp localhost:1\n watchdog 1s\n listen tcp :1\n on-demand idle 1s\n ports 1\n reload-signal HUP\n start-timeout 1s\n restart never limit 3\n stop KILL 1s\n stop-exec x\n kill process\n log null\n description x\n"
 	full = strings.Replace(full, "KILL 1s", "HUP 1s", 1)
 	var empty strings.Builder
 	empty.WriteString("extend a\n")
@@ -187,7 +187,7 @@ func TestEmpty(t *testing.T) {
 	if got := strings.Join(Show(c.Unit("a")), "\n"); got != "service  a x" {
 		t.Error(got)
 	}
-	for _, text := range []string{"task a x\n every 5s\n !every\n", "task a x\n at * * * * *\n !at\n", "tty a x\n askfirst 'a b'\n !askfirst\n"} {
+	for _, text := range []string{"service a x\n reload-exec y\n !reload-exec\n", "task a x\n every 5s\n !every\n", "task a x\n at * * * * *\n !at\n", "tty a x\n askfirst 'a b'\n !askfirst\n"} {
 		c := load(text)
 		expectFaults(t, c)
 		if got := Show(c.Unit("a")); len(got) != 1 {
