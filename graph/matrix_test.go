@@ -20,6 +20,9 @@ func TestMatrix(t *testing.T) {
 		{"tty-askfirst", "tty u /bin/u\n    tty /dev/tty1\n    askfirst\n"},
 		{"task-every", "task u /bin/u\n    every 1m\n    post /bin/post\n    stop-exec /bin/stop\n"},
 		{"task-at", "task u /bin/u\n    at 0 4 * * *\n"},
+		{"service-watched", "service u /bin/u\n    ready health\n    health tcp 127.0.0.1:80 every 2s timeout 1s fails 2\n    watchdog 3s\n    reload-exec /bin/r\n"},
+		{"service-daemon", "service u /bin/u\n    ready pidfile /run/u.pid\n"},
+		{"service-demand", "service u /bin/u\n    listen tcp :80\n    on-demand idle 4s\n"},
 		{"target", "target u\n"},
 	} {
 		t.Run(m.name, func(t *testing.T) {
@@ -57,7 +60,7 @@ func cells(u *Unit) []cell {
 		return append(list, cell{"running", Status{State: Running, Want: true}})
 	}
 	list = append(list, cell{"exited", Status{State: Exited, Want: true}})
-	if u.timed() || u.AskFirst {
+	if u.timed() || u.AskFirst || u.onDemand() {
 		next := int64(epoch) + int64(time.Minute)
 		if u.At != nil {
 			next = 4 * 3600
@@ -79,6 +82,7 @@ func cells(u *Unit) []cell {
 	}
 	list = append(list, cell{"starting/exec", proc(Starting, PhaseExec, 0)}, cell{"starting/main", proc(Starting, PhaseMain, 0)},
 		cell{"stopping/signals 0", proc(Stopping, PhaseSignals, 0)})
+	list = append(list, watchCells(u, proc)...)
 	if len(u.Stop) > 1 {
 		list = append(list, cell{"stopping/signals 1", proc(Stopping, PhaseSignals, 1)})
 	}
@@ -110,6 +114,51 @@ func cells(u *Unit) []cell {
 	return list
 }
 
+// watchCells are those of a service that is looked after.
+func watchCells(u *Unit, proc func(State, Phase, uint16) Status) (list []cell) {
+	now := epoch + Instant(time.Second)
+	add := func(name string, s Status) {
+		s.rearm()
+		list = append(list, cell{name, s})
+	}
+	d := u.Duties()
+	if u.Ready.Kind == ReadyPidfile {
+		look := proc(Starting, PhaseMain, 0)
+		look.Probe, look.ProbeAt = 9, now+Instant(lookTime)
+		add("starting/main, look under way", look)
+		look.Phase, look.Pid = PhaseDaemon, 0
+		add("starting/daemon, look under way", look)
+		look.Probe, look.ProbeAt, look.StartBy = 0, now, now+1
+		add("starting/daemon, look due", look)
+	}
+	if d.Health != nil {
+		check := proc(Starting, PhaseMain, 0)
+		check.Probe, check.ProbeAt, check.StartBy = 9, now+Instant(d.Health.Timeout), now+Instant(time.Minute)
+		add("starting/main, check under way", check)
+		check = proc(Running, PhaseMain, 0)
+		check.Probe, check.ProbeAt, check.FedBy, check.Failures = 9, now+Instant(d.Health.Timeout), now+Instant(d.Watchdog), 1
+		add("running, check under way", check)
+		check.ProbeAt = now
+		add("running, check late", check)
+		check.Probe, check.Failures = 0, 0
+		add("running, check due", check)
+		check.ProbeAt, check.FedBy = now+1, now
+		add("running, not fed", check)
+		check.FedBy, check.AuxGen, check.AuxPid, check.StartBy = now+2, 8, 80, now
+		add("running, reload-exec late", check)
+		add("stopping/leaving", proc(Stopping, PhaseLeaving, 0))
+	}
+	if d.OnDemand {
+		used := proc(Running, PhaseMain, 0)
+		used.CountAt, used.UsedAt = now, now-Instant(d.Idle)
+		add("running, count due", used)
+		quiet := proc(Stopping, PhaseSignals, 0)
+		quiet.Stopped, quiet.Quiet, quiet.Again = false, true, true
+		add("stopping/signals, not used", quiet)
+	}
+	return list
+}
+
 // matrixEvents are the events; of those of a process, each is also tried with
 // the generation of the stop-exec.
 var matrixEvents = []struct {
@@ -129,6 +178,19 @@ var matrixEvents = []struct {
 	{"Due", Event{Kind: Due}},
 	{"KeyPress", Event{Kind: KeyPress}},
 	{"NoAsking", Event{Kind: NoAsking, Text: "tty EIO"}},
+	{"Probed", Event{Kind: Probed}},
+	{"Probed pid 72", Event{Kind: Probed, Pid: 72}},
+	{"Probed bad", Event{Kind: Probed, Text: "connection refused"}},
+	{"MainPid 73", Event{Kind: MainPid, Pid: 73}},
+	{"Fed", Event{Kind: Fed}},
+	{"Starved", Event{Kind: Starved}},
+	{"Extended 9s", Event{Kind: Extended, Wait: 9e9}},
+	{"Leaving", Event{Kind: Leaving}},
+	{"Renewing", Event{Kind: Renewing}},
+	{"Connected", Event{Kind: Connected}},
+	{"NoSockets", Event{Kind: NoSockets, Text: "listen EADDRINUSE"}},
+	{"Counted 0", Event{Kind: Counted}},
+	{"Counted 1", Event{Kind: Counted, Code: 1}},
 	{"Bug", Event{Kind: Bug, Text: "text"}},
 }
 
@@ -138,7 +200,7 @@ func matrix(t *testing.T, w *World) string {
 	for _, c := range cells(u) {
 		fmt.Fprintf(&b, "%s\n", c.name)
 		for _, e := range matrixEvents {
-			ofProcess := e.ev.Kind <= Ended
+			ofProcess := e.ev.Kind <= Ended || e.ev.Kind >= MainPid && e.ev.Kind <= Renewing
 			if !ofProcess || c.s.Gen != 0 {
 				matrixLine(t, &b, w, c, e.name, e.ev, c.s.Gen)
 			}
@@ -160,7 +222,9 @@ func matrix(t *testing.T, w *World) string {
 func stepOnce(w *World, s *Status, ev Event, gen uint64) string {
 	n := uint64(100)
 	turn := turn{now: epoch + Instant(time.Second), gen: &n, zone: UTC}
-	ev.Gen = gen
+	if ev.Gen = gen; ev.Kind == Probed {
+		ev.Gen = s.Probe
+	}
 	*s = step(&turn, w.Unit(0), 0, *s, ev)
 	var out []string
 	for i := range turn.out {
@@ -175,6 +239,8 @@ func matrixLine(t *testing.T, b *strings.Builder, w *World, c cell, name string,
 	if strings.Contains(effects, "bug:") {
 		switch {
 		case ev.Kind == Due && c.s.Due == 0: // the world fires no deadline that is not there
+		case ev.Kind == Due && c.s.Due > epoch+Instant(time.Second): // or before its time
+		case c.s.Phase == PhaseDaemon && ev.Kind <= Ended: // nobody has its generation yet
 		default:
 			t.Errorf("%s: %s: %s", c.name, name, effects)
 		}

@@ -192,7 +192,7 @@ func (w *World) renew(id ID, c *Change) {
 			n.next = c.unit
 		} else {
 			n.unit = c.unit
-			if n.s.State == Running && (contains(c.Keys, "health") || contains(c.Keys, "watchdog")) {
+			if n.s.State == Running && contains(c.Keys, "health") {
 				s := n.s
 				s.watch(&w.t, n.unit, id)
 				s.rearm()

@@ -47,7 +47,7 @@ func TestSignalBeforePid(t *testing.T) {
 	d.expect(Event{Kind: AskStop, IDs: []ID{0}}, "a: starting -> stopping")
 	d.expect(Event{Kind: Spawned, Unit: 0, Gen: gen, Pid: 7}, "a: TERM to its group")
 	d.now += Instant(5 * time.Second)
-	d.expect(Event{Kind: Tick}, "a: KILL to its group")
+	d.expect(Event{Kind: Tick}, "a: KILL to its group and cgroup")
 	d.expect(Event{Kind: Ended, Unit: 0, Gen: gen, Sig: 9}, "a: stopping -> inactive")
 }
 
@@ -115,5 +115,5 @@ func TestShorterScheduleWhileStopping(t *testing.T) {
 	d.do(Event{Kind: AskReload, Plan: d.w.Plan([]*Unit{next.Unit(0)}, func(*Unit) bool { return true })})
 	d.do(Event{Kind: AskShutdown, Halt: &Halt{Kind: HaltExit, Timeout: Instant(8 * time.Second)}})
 	d.now += Instant(7700 * time.Millisecond)
-	d.expect(Event{Kind: Tick}, "a: KILL to its group")
+	d.expect(Event{Kind: Tick}, "a: KILL to its group and cgroup")
 }
