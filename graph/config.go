@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
@@ -83,7 +82,7 @@ func Load(src Source, roots []Root) *Config {
 	for _, e := range p.order {
 		if !isTemplate(e.name) {
 			of, _ := splitName(e.name)
-			c.put(c.build(e.name, slices.Concat(c.templates[of], e.blocks), forConfig))
+			c.put(c.build(e.name, append(c.templates[of][:len(c.templates[of]):len(c.templates[of])], e.blocks...), forConfig))
 		}
 	}
 	for _, e := range p.loose {
@@ -235,9 +234,19 @@ func (c *Config) add(f Fault) {
 
 // sortFaults brings faults into file order.
 func (c *Config) sortFaults() {
-	slices.SortStableFunc(c.Faults, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(c.files[a.Pos.File], c.files[b.Pos.File]), cmp.Compare(a.Pos.Line, b.Pos.Line))
-	})
+	was := c.Faults
+	c.Faults = make([]Fault, len(was))
+	for i, from := range line.Order(len(was), func(a, b int) bool { return c.before(was[a].Pos, was[b].Pos) }) {
+		c.Faults[i] = was[from]
+	}
+}
+
+// before reports whether a place comes before another in the order of reading.
+func (c *Config) before(a, b Pos) bool {
+	if x, y := c.files[a.File], c.files[b.File]; x != y {
+		return x < y
+	}
+	return a.Line < b.Line
 }
 
 // setVar takes a "set" line; the last value of a name wins.

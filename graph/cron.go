@@ -121,7 +121,7 @@ func cronValue(f int, s string) (n int, wrong string) {
 	form := &cronForms[f]
 	if len(s) == 3 && form.names != "" {
 		for i := 0; i < len(form.names); i += 3 {
-			if strings.EqualFold(s, form.names[i:i+3]) {
+			if lower(s) == form.names[i:i+3] {
 				return i/3 + form.first, ""
 			}
 		}

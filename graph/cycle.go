@@ -1,9 +1,10 @@
 package graph
 
 import (
-	"cmp"
 	"slices"
 	"strings"
+
+	"mote/graph/line"
 )
 
 // maxWork bounds the steps that the search for single cycles takes. Finding
@@ -83,7 +84,12 @@ func (l *linker) components(set []int32) [][]int32 {
 				i--
 			}
 			if len(stack)-i > 1 {
-				found = append(found, slices.Sorted(slices.Values(stack[i:])))
+				knot := stack[i:]
+				sorted := make([]int32, len(knot))
+				for i, from := range line.Order(len(knot), func(a, b int) bool { return knot[a] < knot[b] }) {
+					sorted[i] = knot[from]
+				}
+				found = append(found, sorted)
 			}
 			for _, w := range stack[i:] {
 				l.inSet[w] = 0 // done: no longer on the stack
@@ -110,12 +116,19 @@ func (l *linker) inner(knot []int32) []*edge {
 	}
 	// Units that are in force already come first: what is new gives way.
 	isNew := func(e *edge) int { return min(1, max(0, int(e.owner())-l.first+1)) }
-	slices.SortStableFunc(inner, func(a, b *edge) int {
-		return cmp.Or(cmp.Compare(isNew(a), isNew(b)),
-			cmp.Compare(l.c.files[a.ref.Pos.File], l.c.files[b.ref.Pos.File]), cmp.Compare(a.ref.Pos.Line, b.ref.Pos.Line))
+	order := line.Order(len(inner), func(i, j int) bool {
+		a, b := inner[i], inner[j]
+		if x, y := isNew(a), isNew(b); x != y {
+			return x < y
+		}
+		return l.c.before(a.ref.Pos, b.ref.Pos)
 	})
+	sorted := make([]*edge, len(inner))
+	for i, from := range order {
+		sorted[i] = inner[from]
+	}
 	l.work += len(inner)
-	return inner
+	return sorted
 }
 
 // failCycles fails, for each "requires" inside a knot that inner has marked,
@@ -143,7 +156,7 @@ func (l *linker) failCycles(knot []int32, inner []*edge) {
 				least = i
 			}
 		}
-		cycle = slices.Concat(cycle[least:], cycle[:least])
+		cycle = append(append([]*edge(nil), cycle[least:]...), cycle[:least]...)
 		pos, text = cycle[0].ref.Pos, l.cycleText(cycle)
 		for _, e := range cycle {
 			l.fail(e.from, pos, text)

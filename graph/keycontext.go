@@ -37,6 +37,17 @@ func setCaps(b *builder, w []line.Word) {
 	c.Caps, c.CapsSet = c.Caps|caps, true
 }
 
+// upper gives text with the letters a to z as capitals, and no other changed.
+func upper(text string) string {
+	s := []byte(text)
+	for i, c := range s {
+		if c >= 'a' && c <= 'z' {
+			s[i] = c - 'a' + 'A'
+		}
+	}
+	return string(s)
+}
+
 // lower gives text with the letters A to Z as small ones, and no other changed.
 func lower(text string) string {
 	s := []byte(text)

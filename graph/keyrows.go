@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"slices"
 	"time"
 )
 
@@ -297,11 +296,12 @@ func uniqueRefs(refs []Ref) []Ref {
 		return refs
 	}
 	seen := make(map[string]bool, len(refs))
-	return slices.DeleteFunc(refs, func(r Ref) bool {
-		if seen[r.Name] {
-			return true
+	kept := refs[:0]
+	for _, r := range refs {
+		if !seen[r.Name] {
+			seen[r.Name] = true
+			kept = append(kept, r)
 		}
-		seen[r.Name] = true
-		return false
-	})
+	}
+	return kept
 }

@@ -12,7 +12,7 @@ func SignalNumber(name string) (int, bool) {
 	if n, ok := digits(name, signalMax); ok {
 		return int(n), n >= 1 && n <= signalMax
 	}
-	name = strings.TrimPrefix(strings.ToUpper(name), "SIG")
+	name = strings.TrimPrefix(upper(name), "SIG")
 	if rest, ok := strings.CutPrefix(name, "RTMIN"); ok {
 		if rest == "" {
 			return signalMin, true

@@ -110,9 +110,13 @@ func ParseZoneRule(s string) (*Zones, bool) {
 
 // At gives the span of an instant in seconds since 1970.
 func (z *Zones) At(s int64) Zone {
-	i, exact := slices.BinarySearch(z.at, s)
-	if exact {
-		i++
+	i, end := 0, len(z.at) // how many come before, or are, this second
+	for i < end {
+		if m := (i + end) / 2; z.at[m] <= s {
+			i = m + 1
+		} else {
+			end = m
+		}
 	}
 	out := Zone{z.first, math.MinInt64, math.MaxInt64}
 	if i > 0 {

@@ -89,7 +89,7 @@ func (s *server) reason(id graph.ID, st *graph.Status, waiting []graph.ID) strin
 		if x := w.Conflicting(id); x != graph.None {
 			return "conflicts with " + s.in.name(x)
 		}
-		return "waits for " + strings.Join(strings.Fields(s.names(waiting)), ", ")
+		return "waits for " + strings.ReplaceAll(s.names(waiting), " ", ", ")
 	}
 	return w.ReasonText(st.Reason)
 }

@@ -117,10 +117,16 @@ func (in *Init) holds(c *graph.Cond) bool {
 
 // hasWord reports whether text, cut at blanks and line ends, has the word.
 func hasWord(text, word string) bool {
-	for field := range strings.FieldsSeq(text) {
-		if field == word {
+	blank := func(i int) bool { return i < 0 || i == len(text) || strings.IndexByte(" \t\n\v\f\r", text[i]) >= 0 }
+	for from := 0; word != ""; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			break
+		}
+		if i += from; blank(i-1) && blank(i+len(word)) {
 			return true
 		}
+		from = i + 1
 	}
 	return false
 }

@@ -176,10 +176,13 @@ func (in *Init) addText(name, text string, say func(string)) (refused string) {
 	if refused != "" {
 		return refused
 	}
-	plan := slices.DeleteFunc(in.world.Plan(conf.Units, func(*graph.Unit) bool { return true }), func(c graph.Change) bool {
+	var plan []graph.Change
+	for _, c := range in.world.Plan(conf.Units, func(*graph.Unit) bool { return true }) {
 		u := conf.Unit(c.Name)
-		return c.Kind != graph.UnitAdded || u == nil || u.Pos.File != added.path && strings.IndexByte(c.Name, '@') < 0
-	})
+		if c.Kind == graph.UnitAdded && u != nil && (u.Pos.File == added.path || strings.IndexByte(c.Name, '@') >= 0) {
+			plan = append(plan, c)
+		}
+	}
 	if len(plan) == 0 {
 		return "nothing is added: there is no unit in it"
 	}
@@ -208,7 +211,7 @@ func (in *Init) removeText(id graph.ID) (refused string) {
 	}
 	in.texts = slices.Clone(in.texts)
 	if in.texts[i].text = strings.Join(rest, "\n"); len(rest) == 0 {
-		in.texts = slices.Delete(in.texts, i, i+1)
+		in.texts = append(in.texts[:i], in.texts[i+1:]...)
 	}
 	in.apply(graph.Event{Kind: graph.AskReload, Plan: []graph.Change{{Kind: graph.UnitRemoved, Name: u.Name}}})
 	return ""

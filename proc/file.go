@@ -1,11 +1,12 @@
 package proc
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"mote/graph/line"
 )
 
 // Limits of reading (SPEC F1). The total holds for one Files value, which is
@@ -207,7 +208,7 @@ func listDir(path string) ([]string, error) {
 			return nil, reason("more than " + strconv.Itoa(maxNames) + " names, which is the limit")
 		}
 	}
-	slices.Sort(names)
+	line.SortWords(names)
 	return names, nil
 }
 

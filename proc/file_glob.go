@@ -1,11 +1,12 @@
 package proc
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"mote/graph/line"
 )
 
 // maxGlobDirs bounds the directories that one pattern may list.
@@ -21,10 +22,13 @@ func Glob(pattern string) ([]string, error) {
 	if !strings.HasPrefix(pattern, "/") {
 		root = "./"
 	}
-	elements := strings.FieldsFunc(pattern, func(r rune) bool { return r == '/' })
+	elements := strings.Split(pattern, "/")
 	found := []string{root}
 	listed := 0
 	for _, element := range elements {
+		if element == "" {
+			continue
+		}
 		var next []string
 		for _, dir := range found {
 			if !hasMeta(element) {
@@ -47,14 +51,15 @@ func Glob(pattern string) ([]string, error) {
 			return nil, cannot("expand "+shown(pattern), reason("more than "+strconv.Itoa(maxFiles)+" files, which is the limit"))
 		}
 	}
-	found = slices.DeleteFunc(found, func(path string) bool {
+	all := found
+	found = nil
+	for _, path := range all {
 		var st unix.Stat_t
-		return unix.Lstat(path, &st) != nil
-	})
-	for i := range found {
-		found[i] = strings.TrimPrefix(found[i], "./")
+		if unix.Lstat(path, &st) == nil {
+			found = append(found, strings.TrimPrefix(path, "./"))
+		}
 	}
-	slices.Sort(found)
+	line.SortWords(found)
 	return found, nil
 }
 

@@ -114,7 +114,7 @@ func (a *Arena) Alloc(size int) (off int, err error) {
 	}
 	s.off, s.size = s.off+size, s.size-size
 	if s.size == 0 {
-		a.free = slices.Delete(a.free, i, i+1)
+		a.free = append(a.free[:i], a.free[i+1:]...)
 	}
 	return off, nil
 }
@@ -161,16 +161,21 @@ func (a *Arena) Free(off, size int) {
 	}
 	c := a.chunk(off)
 	s := arenaSpan{off: off, size: len(mem), mem: c.mem, base: c.base}
-	i, _ := slices.BinarySearchFunc(a.free, off, func(s arenaSpan, off int) int { return s.off - off })
+	i := 0
+	for i < len(a.free) && a.free[i].off < off {
+		i++
+	}
 	if i < len(a.free) && a.free[i].off == s.off+s.size && a.free[i].base == s.base {
 		s.size += a.free[i].size
-		a.free = slices.Delete(a.free, i, i+1)
+		a.free = append(a.free[:i], a.free[i+1:]...)
 	}
 	if i > 0 && a.free[i-1].off+a.free[i-1].size == s.off && a.free[i-1].base == s.base {
 		a.free[i-1].size += s.size
 		return
 	}
-	a.free = slices.Insert(a.free, i, s)
+	a.free = append(a.free, s)
+	copy(a.free[i+1:], a.free[i:])
+	a.free[i] = s
 }
 
 // Bytes gives n bytes at off, which must lie within one allocation. The slice
@@ -184,9 +189,13 @@ func (a *Arena) Bytes(off, n int) []byte {
 // chunk finds the chunk of an offset; an offset that is in none panics, as an
 // index out of range does.
 func (a *Arena) chunk(off int) *arenaSpan {
-	i, exact := slices.BinarySearchFunc(a.chunks, off, func(s arenaSpan, off int) int { return s.base - off })
-	if !exact {
-		i--
+	i, end := 0, len(a.chunks) // the last one whose base is not above off
+	for i+1 < end {
+		if m := (i + end) / 2; a.chunks[m].base <= off {
+			i = m
+		} else {
+			end = m
+		}
 	}
 	return &a.chunks[i]
 }
