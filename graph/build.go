@@ -284,14 +284,18 @@ func (b *builder) choice(w line.Word, known ...string) int {
 	return -1
 }
 
-// absolute reports whether a path begins at the root, and says so if not: the
-// init's own folder means nothing to a reader of the configuration.
+// absolute reports whether a path begins at the root and is no longer than the
+// kernel takes, and says so if not: the init's own folder means nothing to a
+// reader of the configuration.
 func (b *builder) absolute(what, path string) bool {
-	if strings.HasPrefix(path, "/") {
-		return true
+	wrong := ""
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		wrong = `is no absolute path: begin it with "/"`
+	case len(path) > maxPath:
+		wrong = tooLong(path, maxPath)
 	}
-	b.fault(what + " " + quote(path) + ` is no absolute path: begin it with "/"`)
-	return false
+	return b.value(what, line.Plain(path), wrong)
 }
 
 // finish settles what depends on more than one key.

@@ -125,11 +125,11 @@ func (b *builder) healthTarget(h *Health, w []line.Word) bool {
 func (b *builder) httpPath(path string) bool {
 	wrong := ""
 	if len(path) > maxHTTPPath {
-		wrong = "has " + itoa(len(path)) + " bytes: the limit is " + itoa(maxHTTPPath)
+		wrong = tooLong(path, maxHTTPPath)
 	}
 	for i := 0; i < len(path); i++ {
 		if path[i] <= ' ' || path[i] >= 0x7f {
-			wrong = "has " + quote(path[i:i+1]) + `: write it as "%" and two hexadecimal digits`
+			wrong = "has " + quote(firstRune(path[i:])) + `: write it as "%" and two hexadecimal digits`
 			break
 		}
 	}

@@ -93,11 +93,11 @@ func wrongFDName(name string) string {
 		return "is empty: write one"
 	}
 	if len(name) > maxFDName {
-		return "has " + itoa(len(name)) + " bytes: the limit is " + itoa(maxFDName)
+		return tooLong(name, maxFDName)
 	}
 	for i := 0; i < len(name); i++ {
 		if c := name[i]; c < ' ' || c >= 0x7f || c == ':' {
-			return "has " + quote(name[i:i+1]) + `: use letters, digits and signs other than ":"`
+			return "has " + quote(firstRune(name[i:])) + `: use letters, digits and signs other than ":"`
 		}
 	}
 	return ""
@@ -109,7 +109,7 @@ func (b *builder) socketPath(what, path string) bool {
 	wrong := ""
 	switch {
 	case len(path) > maxSunPath:
-		wrong = "has " + itoa(len(path)) + " bytes: the limit is " + itoa(maxSunPath)
+		wrong = tooLong(path, maxSunPath)
 	case path == "@":
 		wrong = `has no name behind the "@": write one`
 	case strings.HasPrefix(path, "@"):

@@ -39,7 +39,7 @@ func setReady(b *builder, w []line.Word) {
 		r.Arg = ""
 		r.FD, wrong = parseNumber(w[1].Text, 3, maxReadyFD)
 	case ReadyPidfile, ReadyPath:
-		if !b.path(what, r.Arg) {
+		if !b.absolute(what, r.Arg) {
 			return
 		}
 	case ReadyLog:
@@ -47,7 +47,7 @@ func setReady(b *builder, w []line.Word) {
 		case r.Arg == "":
 			wrong = "is empty: write what stands in the line"
 		case len(r.Arg) > maxReadyText:
-			wrong = "has " + itoa(len(r.Arg)) + " bytes: the limit is " + itoa(maxReadyText)
+			wrong = tooLong(r.Arg, maxReadyText)
 		case strings.IndexByte(r.Arg, '\n') >= 0:
 			wrong = "is more than one line: write a part of one"
 		}
@@ -57,16 +57,6 @@ func setReady(b *builder, w []line.Word) {
 		return
 	}
 	b.u.Ready = r
-}
-
-// path reports whether a path begins at the root and is no longer than the
-// kernel takes, and says so if not.
-func (b *builder) path(what, path string) bool {
-	if len(path) > maxPath {
-		b.fault(what + " " + quote(path) + " has " + itoa(len(path)) + " bytes: the limit is " + itoa(maxPath))
-		return false
-	}
-	return b.absolute(what, path)
 }
 
 func resetReady(u, def *Unit) { u.Ready = def.Ready }

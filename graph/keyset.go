@@ -240,6 +240,9 @@ func (b *builder) account(w line.Word) bool {
 	if w.Text == "" {
 		return b.value(b.key.Name, w, "is empty: write a name or a number")
 	}
+	if len(w.Text) > maxAccount {
+		return b.value(b.key.Name, w, tooLong(w.Text, maxAccount))
+	}
 	return true
 }
 
@@ -256,6 +259,9 @@ func setStdin(b *builder, w []line.Word) {
 	case word == "tty":
 		b.u.Stdin = Input{Kind: InputTty}
 	case strings.HasPrefix(word, "/"):
+		if !b.absolute("stdin", word) {
+			return
+		}
 		b.u.Stdin = Input{Kind: InputPath, Path: word}
 	default:
 		b.value("stdin", w[0], `is unknown: write "null", "tty" or a path that begins with "/"`)

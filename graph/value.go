@@ -17,6 +17,7 @@ const (
 	maxRestarts  = 1000000 // restart limit
 	maxReadyFD   = 63
 	maxPath      = 4095      // PATH_MAX without the NUL (path_resolution(7))
+	maxAccount   = 255       // bytes of a user's or a group's name (LOGIN_NAME_MAX)
 	maxUID       = 1<<32 - 2 // -1 means "leave it" to chown and setresuid
 )
 
@@ -69,6 +70,9 @@ func ParseDuration(s string) (d time.Duration, wrong string) {
 	if name == "" {
 		if n == 0 {
 			return 0, ""
+		}
+		if n > int64(maxDuration/time.Second) {
+			return 0, noDuration
 		}
 		return 0, "has no unit: write " + quote(s+"s")
 	}
@@ -144,6 +148,11 @@ func parseNumber(s string, least, most int) (n int, wrong string) {
 
 func noNumber(least, most int) string {
 	return "is no number from " + itoa(least) + " to " + itoa(most) + ": correct it"
+}
+
+// tooLong says that a word has more bytes than it may have.
+func tooLong(s string, most int) string {
+	return "has " + itoa(len(s)) + " bytes: the limit is " + itoa(most)
 }
 
 // parseOctal reads permission bits, 0 to 0777.
