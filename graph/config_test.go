@@ -22,6 +22,7 @@ service  web /usr/bin/webd -f -r 3
     ready     fd 3
     restart   always delay 1s max 60s reset 10s
     stop      QUIT 5s KILL
+    health    http 127.0.0.1:80/healthz every 10s timeout 2s fails 3
     log       ring 64K
 
 target   default
@@ -45,6 +46,7 @@ service  web /usr/bin/webd -f -r 3
     ready     fd 3
     restart   always max 1m
     stop      QUIT 5s KILL
+    health    http 127.0.0.1:80/healthz
     log       ring 64K
 target   default
     wants     syslogd web`
