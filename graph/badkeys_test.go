@@ -10,8 +10,9 @@ import (
 )
 
 // rightWords has, for each row of the key table, words that are right behind
-// it. TestBadKeys puts what is wrong in the place of each. A further line that
-// the key needs stands in front, before a newline.
+// it. TestBadKeys puts what is wrong in the place of each. A bar stands between
+// the forms of a key; a further line that the key needs stands in front, before a
+// newline.
 var rightWords = map[string]string{
 	"service": "a x", "task": "a x", "target": "a", "extend": "before", "set": "A b", "include": "no*.conf",
 	"main": "before", "option": "ctl-read all",
@@ -19,15 +20,15 @@ var rightWords = map[string]string{
 	"option shutdown-timeout": "5s", "option ctl-group": "wheel", "option ctl-read": "all",
 
 	"exec": "x y", "sh": "x", "description": "x", "requires": "before", "wants": "before", "after": "before", "before": "behind",
-	"conflicts": "before", "start": "manual", "class": "system", "critical": "shell", "if": "not file-has /a b", "dir": "/x",
+	"conflicts": "before", "start": "manual", "class": "system", "critical": "shell", "if": "not file-has /a b | exists /a | cmdline a | container", "dir": "/x",
 	"chroot": "/x", "umask": "077", "env": "A=b", "env-file": "-/x", "user": "www", "group": "www", "groups": "www", "caps": "chown kill",
-	"no-new-privs": "yes", "securebits": "noroot", "limit": "nofile 10:20", "nice": "5", "oom": "5", "sched": "rr 5", "cpus": "0-3,5",
-	"ionice": "idle:5", "tty": "/dev/x", "stdin": "/x", "pre": "x y", "post": "x y", "ready": "fd 5", "start-timeout": "5s",
+	"no-new-privs": "yes", "securebits": "noroot", "limit": "nofile 10:20 | as 1M", "nice": "5", "oom": "5", "sched": "rr 5 | idle", "cpus": "0-3,5",
+	"ionice": "idle:5", "tty": "/dev/x", "stdin": "/x | null", "pre": "x y", "post": "x y", "ready": "fd 5 | pidfile /x | path /x | log x | notify", "start-timeout": "5s",
 	"restart": "always delay 1s max 2s reset 3s limit 4 within 5s", "stop": "HUP 1s TERM 2s KILL", "stop-exec": "x y", "kill": "process",
-	"every": "5s", "at": "1 2 3 4 5", "askfirst": "tty /dev/x\nx", "log": "file /x 64K x2 stamp",
+	"every": "5s", "at": "1 2 3 4 5", "askfirst": "tty /dev/x\nx", "log": "file /x 64K x2 stamp | ring 4K | pipe behind | null",
 
-	"health": "http 127.0.0.1:80/ every 5s timeout 1s fails 2 grace 1s", "watchdog": "5s",
-	"listen": "unix /x mode 600 user www name x", "on-demand": "listen tcp :80\nidle 5s", "ports": "80 81",
+	"health": "http 127.0.0.1:80/ every 5s timeout 1s fails 2 grace 1s | tcp 127.0.0.1:80 | unix /x | exec x y fails 5", "watchdog": "5s",
+	"listen": "unix /x mode 600 user www name x | tcp [::1]:80 name x | udp :80", "on-demand": "listen tcp :80\nidle 5s", "ports": "80 81",
 	"reload-signal": "HUP", "reload-exec": "x y",
 }
 
@@ -53,7 +54,6 @@ func rowID(k *Key) string {
 // it is taken again.
 func TestBadKeys(t *testing.T) {
 	var out strings.Builder
-	rows := 0
 	seen := map[string]bool{}
 	for _, k := range Keys() {
 		id := rowID(&k)
@@ -66,14 +66,17 @@ func TestBadKeys(t *testing.T) {
 			continue
 		}
 		seen[id] = true
-		rows++
-		out.WriteString("\n" + id + " " + strings.ReplaceAll(right, "\n", " ; ") + "\n")
 		b := badKey{t: t, k: &k, id: id}
-		b.with, b.words = "", strings.Fields(right)
 		if with, rest, ok := strings.Cut(right, "\n"); ok {
-			b.with, b.words = "    "+with+"\n", strings.Fields(rest)
+			b.with, right = "    "+with+"\n", rest
 		}
-		b.run(&out)
+		for i, form := range strings.Split(right, " | ") {
+			out.WriteString("\n" + id + " " + form + "\n")
+			if b.words = strings.Fields(form); i == 0 {
+				b.run(&out)
+			}
+			b.each(&out)
+		}
 	}
 	for id := range rightWords {
 		if !seen[id] {
@@ -118,7 +121,7 @@ func (b *badKey) text(lines ...string) string {
 		}
 		all += l + "\n"
 	}
-	return all + "target behind\n"
+	return all + "service behind x\n"
 }
 
 // line gives the row's line with these words.
@@ -126,18 +129,22 @@ func (b *badKey) line(words ...string) string {
 	return b.id + string(line.Append([]byte(" "), words...))
 }
 
-// run tries everything on the row.
-func (b *badKey) run(out *strings.Builder) {
+// each puts what is hostile in the place of each word.
+func (b *badKey) each(out *strings.Builder) {
 	if said := b.said(b.text(b.line(b.words...))); said != "taken" {
-		b.t.Errorf("%s: the right words are wrong: %s", b.id, said)
+		b.t.Errorf("%s %q: the right words are wrong: %s", b.id, b.words, said)
 	}
-	fmt.Fprintf(out, "  none: %s\n", b.said(b.text(b.line())))
-	fmt.Fprintf(out, "  more: %s\n", b.said(b.text(b.line(append(slices.Clone(b.words), "more")...))))
-	fmt.Fprintf(out, "  twice: %s\n", b.said(b.text(b.line(b.words...), b.line(b.words...))))
 	for i := range b.words {
 		out.WriteString("  word " + itoa(i+1) + "\n")
 		b.hostile(out, i)
 	}
+}
+
+// run tries everything else on the row.
+func (b *badKey) run(out *strings.Builder) {
+	fmt.Fprintf(out, "  none: %s\n", b.said(b.text(b.line())))
+	fmt.Fprintf(out, "  more: %s\n", b.said(b.text(b.line(append(slices.Clone(b.words), "more")...))))
+	fmt.Fprintf(out, "  twice: %s\n", b.said(b.text(b.line(b.words...), b.line(b.words...))))
 	for _, tt := range []struct{ what, word, want string }{
 		{"NUL", "a\x00b", "NUL byte in the line: remove it"},
 		{"64 KiB", strings.Repeat("x", line.MaxLine), " bytes: the limit is 65536: split it"},
