@@ -187,6 +187,9 @@ func (w *World) renew(id ID, c *Change) {
 	if n.latest().Manual && !c.unit.Manual {
 		n.s.Asked = true
 	}
+	if c.unit.Manual && n.s.Held {
+		n.s.Asked = false // as if it had been so when it was stopped
+	}
 	if c.Kind == UnitUpdated {
 		if n.next != nil {
 			n.next = c.unit
@@ -205,6 +208,8 @@ func (w *World) renew(id ID, c *Change) {
 	n.next = c.unit
 	s := n.s
 	switch {
+	case c.unit.Fault != "": // and it was failed with another one: Plan
+		s.Reason = Reason{Kind: ReasonConfig, Text: c.unit.Fault}
 	case s.up():
 		s.Restart = s.Want || s.Asked
 	case s.done(n.unit):
@@ -258,10 +263,8 @@ func (w *World) Gone(id ID) bool { return w.nodes[id].gone && !w.inUse(id) }
 func (w *World) rested(id ID) {
 	n := &w.nodes[id]
 	if n.next != nil {
+		w.touch(id) // what it held, it held in its old class
 		n.unit, n.next = n.next, nil
-		if n.unit.Fault != "" {
-			n.s.State, n.s.Reason = Failed, Reason{Kind: ReasonConfig, Text: n.unit.Fault}
-		}
 		w.t.emit(Effect{Kind: Replaced, Unit: id})
 	}
 	if n.gone && w.inUse(id) {

@@ -41,7 +41,7 @@ func (w *World) want(id ID) {
 	for len(w.stack) > 0 {
 		x := w.pop()
 		n := &w.nodes[x]
-		if n.s.Want || n.s.Held {
+		if n.s.Want || n.s.Held || n.gone {
 			continue
 		}
 		n.s.Want = true
@@ -141,10 +141,27 @@ func (w *World) askStart(ids []ID) {
 	if w.t.ending {
 		return
 	}
+	ids = w.here(ids)
 	for _, id := range ids {
 		w.nodes[id].s.Asked = true
 	}
 	w.start(ids)
+}
+
+// here gives the units that are not about to leave (reload).
+func (w *World) here(ids []ID) []ID {
+	for i, id := range ids {
+		if w.nodes[id].gone {
+			rest := append([]ID(nil), ids[:i]...)
+			for _, id := range ids[i+1:] {
+				if !w.nodes[id].gone {
+					rest = append(rest, id)
+				}
+			}
+			return rest
+		}
+	}
+	return ids
 }
 
 // start wants units and what they require at any depth, out of an operator's
@@ -223,7 +240,7 @@ func (w *World) askStop(ids []ID) {
 	for _, id := range ids {
 		n := &w.nodes[id]
 		n.s.Held = true
-		if n.unit.Manual {
+		if n.latest().Manual {
 			n.s.Asked = false
 		}
 		w.mark(id)
@@ -276,6 +293,7 @@ func (w *World) askRestart(ids []ID) {
 	if w.t.ending {
 		return
 	}
+	ids = w.here(ids)
 	for _, x := range w.dependents(ids, false) {
 		if w.nodes[x].s.up() {
 			w.t.emit(Effect{Kind: Also, Unit: x})
@@ -308,7 +326,7 @@ func (w *World) askStartAll() {
 		if n.unit.Class != User || n.gone {
 			continue
 		}
-		if !n.unit.Manual {
+		if !n.latest().Manual {
 			ids = append(ids, ID(id))
 		}
 		if n.s.Held {

@@ -14,6 +14,7 @@ import (
 
 // simSeeds are those that failed once; they are always run again.
 var simSeeds = []uint64{
+	1795929588449930443, // a schedule that a reload made shorter, and a pid that comes late
 	1795569772416110708, // failed with a dependency that is well, while its "if" lines are looked at
 }
 
@@ -124,6 +125,7 @@ type sim struct {
 	waits  []*Wait
 	states []State // as told by Changed
 	before []bool  // had to go down before the event
+	target []bool  // was a target before it: a reload can make it another kind
 	mixed  bool    // the event led to more than one thing, one after the other
 	parked bool    // a unit was waiting before the event
 	calm   bool    // processes behave, nothing fails
@@ -146,7 +148,7 @@ func newSim(seed uint64, tell bool) *sim {
 	if m.r.IntN(10) == 0 {
 		m.w.SetMain(ID(m.r.IntN(m.w.Len())))
 	}
-	m.states, m.before = make([]State, m.w.Len()), make([]bool, m.w.Len())
+	m.states, m.before, m.target = make([]State, m.w.Len()), make([]bool, m.w.Len()), make([]bool, m.w.Len())
 	for id := range m.states {
 		m.states[id] = m.w.State(ID(id))
 	}
@@ -344,6 +346,8 @@ func (m *sim) wild() {
 		m.apply(Event{Kind: Bug, Unit: ID(m.r.IntN(m.w.Len())), Text: "simulated"})
 	case k < 87 && m.r.IntN(4) == 0:
 		m.add()
+	case k < 87 && m.r.IntN(3) == 0:
+		m.reload()
 	case k < 88 && m.r.IntN(20) == 0:
 		m.shutdown()
 	case k < 91:
@@ -376,7 +380,12 @@ func (m *sim) outside() {
 // add puts one more unit into the world.
 func (m *sim) add() {
 	u := simUnit(m.r, "v"+itoa(m.w.Len()))
-	some := func() []Ref { return []Ref{{Name: m.w.name(ID(m.r.IntN(m.w.Len())))}} }
+	some := func() []Ref { // what is about to leave is in no configuration any more
+		if id := ID(m.r.IntN(m.w.Len())); !m.w.nodes[id].gone {
+			return []Ref{{Name: m.w.name(id)}}
+		}
+		return nil
+	}
 	u.Wants = some()
 	switch m.r.IntN(4) {
 	case 0:
@@ -390,7 +399,7 @@ func (m *sim) add() {
 	if !ok {
 		m.fail("%s cannot be added", u.Name)
 	}
-	m.states, m.before = append(m.states, m.w.State(id)), append(m.before, false)
+	m.states, m.before, m.target = append(m.states, m.w.State(id)), append(m.before, false), append(m.target, false)
 	m.note("add " + u.Name)
 }
 

@@ -33,7 +33,7 @@ func (m *sim) checkEffect(effects []Effect, i int) {
 // because its process ended or its time was over.
 func (m *sim) byRequest(e *Effect, rest []Effect) bool {
 	n := &m.w.nodes[e.Unit]
-	if n.unit.Kind == Target {
+	if m.target[e.Unit] {
 		return e.To == Inactive
 	}
 	return e.To == Stopping && n.s.Stopped && n.s.Phase == PhaseSignals
@@ -277,7 +277,7 @@ func (m *sim) checkWants() {
 	want := make([]bool, len(w.nodes))
 	var queue []ID
 	add := func(id ID) {
-		if s := &w.nodes[id].s; !want[id] && !s.Held && w.Ending().Kind == HaltNone {
+		if s := &w.nodes[id].s; !want[id] && !s.Held && !w.nodes[id].gone && w.Ending().Kind == HaltNone {
 			want[id] = true
 			queue = append(queue, id)
 		}

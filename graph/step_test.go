@@ -117,3 +117,15 @@ func TestShorterScheduleWhileStopping(t *testing.T) {
 	d.now += Instant(7700 * time.Millisecond)
 	d.expect(Event{Kind: Tick}, "a: KILL to its group and cgroup")
 }
+
+// And the same before the pid is known.
+func TestShorterScheduleBeforePid(t *testing.T) {
+	d := newDriver(t, "service a /bin/a\n    stop TERM 1s INT 1s\n")
+	d.do(Event{Kind: Boot, Unit: None})
+	d.do(Event{Kind: AskStop, IDs: []ID{0}})
+	d.now += Instant(time.Second)
+	d.do(Event{Kind: Tick})
+	next := mustWorld(t, "service a /bin/a\n    stop QUIT 1h\n")
+	d.do(Event{Kind: AskReload, Plan: d.w.Plan([]*Unit{next.Unit(0)}, func(*Unit) bool { return true })})
+	d.expect(Event{Kind: Spawned, Unit: 0, Gen: d.w.Status(0).Gen, Pid: 7}, "a: QUIT to its group")
+}

@@ -53,9 +53,10 @@ func stopSignals(t *turn, u *Unit, id ID, s *Status) {
 	t.schedule(u, id, s)
 }
 
-// schedule sends the stop schedule's signal of the present step.
+// schedule sends the stop schedule's signal of the present step; a reload may have
+// made the schedule shorter than that.
 func (t *turn) schedule(u *Unit, id ID, s *Status) {
-	t.killMain(u, id, s, u.Stop[s.Step].Signal, false)
+	t.killMain(u, id, s, u.Stop[min(int(s.Step), len(u.Stop)-1)].Signal, false)
 }
 
 // total is how long the whole stop schedule may take.

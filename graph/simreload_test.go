@@ -1,0 +1,52 @@
+package graph
+
+// reload reads a configuration in which some units have other keys, some are
+// gone that nobody requires, and some are new. The edges between those that stay
+// are the same: a new one could make a cycle, which the linker would have found.
+func (m *sim) reload() {
+	w := m.w
+	required := map[string]bool{}
+	var units []*Unit
+	for id := range w.nodes {
+		n := &w.nodes[id]
+		if !w.inUse(ID(id)) || n.gone {
+			continue
+		}
+		u := n.latest()
+		if m.r.IntN(5) == 0 {
+			other := simUnit(m.r, u.Name)
+			other.Requires, other.Wants, other.After, other.Before, other.Conflicts = u.Requires, u.Wants, u.After, u.Before, u.Conflicts
+			if m.r.IntN(3) > 0 { // most changes are of one key
+				one := *u
+				one.Description, one.Manual, one.Pre, one.Stop, one.StartTimeout = "other", other.Manual, other.Pre, u.Stop, other.StartTimeout
+				if u.Kind == Service && u.Duties().Health != nil {
+					d := *u.Duty
+					h := *d.Health
+					h.Fails, h.Every = 1+m.r.IntN(4), h.Every+simSpan(m.r)
+					d.Health = &h
+					one.Duty = &d
+				}
+				if u.Kind == Target || u.Kind == Tty {
+					one.Pre, one.StartTimeout = nil, 0
+				}
+				other = &one
+			}
+			u = other
+		}
+		for _, r := range u.Requires {
+			required[r.Name] = true
+		}
+		units = append(units, u)
+	}
+	kept := units[:0]
+	for _, u := range units {
+		if required[u.Name] || m.r.IntN(12) > 0 {
+			kept = append(kept, u)
+		}
+	}
+	plan := w.Plan(kept, func(*Unit) bool { return false })
+	for i := range plan {
+		m.note("plan: " + plan[i].String())
+	}
+	m.apply(Event{Kind: AskReload, Plan: plan})
+}
