@@ -64,6 +64,12 @@ func role(name string, args []string) int {
 			return say(pid1.LogUsage)
 		}
 		return pid1.Log(args[1:])
+	case "proxy":
+		if help(args[1:]) {
+			return say(pid1.ProxyUsage)
+		}
+		proc.Early()
+		return pid1.Proxy(args[1:])
 	}
 	return client(name, args)
 }

@@ -18,5 +18,6 @@
 //
 // loop.go, perform.go, output.go and spawn.go for the turn; boot.go, machine.go and
 // ending.go for the life; server.go, client.go, verbs.go and answers.go for the client;
-// log.go and ring.go for what units print; filer.go and logfile.go for their files.
+// log.go and ring.go for what units print; filer.go and logfile.go for their files;
+// proxy.go for "mote proxy", a process of its own with its own bounds.
 package pid1
