@@ -34,6 +34,7 @@ func init() {
 		"copy":      {2, copyFile},
 		"daemon":    {1, daemon},
 		"die":       {1, die},
+		"echo":      {1, echo},
 		"eprint":    {1, printErr},
 		"exit":      {1, exit},
 		"failuntil": {2, failUntil},

@@ -140,6 +140,21 @@ func notify(a []string) {
 	must(c.Close())
 }
 
+// echo listens on a Unix socket and sends back what comes, for ever.
+func echo(a []string) {
+	os.Remove(a[0])
+	l, err := net.Listen("unix", a[0])
+	must(err)
+	for {
+		c, err := l.Accept()
+		must(err)
+		go func() {
+			io.Copy(c, c)
+			c.Close()
+		}()
+	}
+}
+
 // printBytes prints bytes given in hexadecimal.
 func printBytes(a []string) {
 	b, err := hex.DecodeString(a[0])
