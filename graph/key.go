@@ -176,13 +176,3 @@ var headerRows = []row{
 	{Key: Key{Name: "option", Scope: InHeader, Args: "NAME VALUE...", List: true,
 		Help: "A setting of the init itself."}},
 }
-
-// optionRows are the words that may stand behind "option" (SPEC F3).
-var optionRows = []row{
-	{Key: Key{Name: "shutdown-timeout", Scope: InOption, Args: "D", Default: "30s, in a container 8s",
-		Help: "How long stopping all units may take at the end."}, least: 1, most: 1},
-	{Key: Key{Name: "ctl-group", Scope: InOption, Args: "GROUP",
-		Help: "Members may start, stop, restart, reload and kill units; the socket's mode is 0660."}, least: 1, most: 1},
-	{Key: Key{Name: "ctl-read", Scope: InOption, Args: "all",
-		Help: "Everyone may connect and read; the socket's mode is 0666."}, least: 1, most: 1},
-}

@@ -30,9 +30,9 @@ type parser struct {
 	class    Class
 	stack    []string // files that are being read
 	pos      Pos
-	cur      *block // that key lines go to; nil = none
-	optionAt [8]Pos // where each option was given
-	last     string // the last header's word, which has no keys; "" = skip, "-" = none
+	cur      *block          // that key lines go to; nil = none
+	optionAt [maxOptions]Pos // where each option was given
+	last     string          // the last header's word, which has no keys; "" = skip, "-" = none
 	words    []line.Word
 }
 
@@ -300,54 +300,6 @@ func (p *parser) main(w []line.Word) {
 		p.fault("main " + quote(w[0].Text) + " is a template: name an instance of it, such as " + quote(w[0].Text+"x"))
 	default:
 		p.c.Main, p.c.mainPos = w[0].Text, p.pos
-	}
-}
-
-// option takes a setting of the init.
-func (p *parser) option(w []line.Word) {
-	if len(w) == 0 {
-		p.fault(`option has no name: write "option NAME VALUE..."`)
-		return
-	}
-	name := w[0].Text
-	i := findRow(optionRows, name)
-	if i < 0 {
-		p.fault(unknownWord("option", name, optionRows))
-		return
-	}
-	if wrong := optionRows[i].count(len(w) - 1); wrong != "" {
-		p.fault("option " + wrong)
-		return
-	}
-	if at := p.optionAt[i]; at != (Pos{}) {
-		p.fault("option " + name + " is given twice (first at " + at.String() + "): remove one")
-		return
-	}
-	p.optionAt[i] = p.pos
-	value := percentless(w[1]).Text
-	switch name {
-	case "shutdown-timeout":
-		d, wrong := ParseDuration(value)
-		if wrong == "" && d == 0 {
-			wrong = "is no time to stop anything in: write 1s or more"
-		}
-		if wrong != "" {
-			p.fault("option shutdown-timeout " + quote(value) + " " + wrong)
-			return
-		}
-		p.c.Options.ShutdownTimeout = d
-	case "ctl-group":
-		if value == "" {
-			p.fault(`option ctl-group "" is empty: write a group`)
-			return
-		}
-		p.c.Options.CtlGroup = value
-	case "ctl-read":
-		if value != "all" {
-			p.fault("option ctl-read " + quote(value) + ` is unknown: write "all"`)
-			return
-		}
-		p.c.Options.CtlReadAll = true
 	}
 }
 

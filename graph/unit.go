@@ -277,13 +277,6 @@ type Unit struct {
 // timed reports whether the unit is a task that runs again on time.
 func (u *Unit) timed() bool { return u.Every > 0 || u.At != nil }
 
-// Option is the global part of a configuration ("option NAME VALUE").
-type Options struct {
-	ShutdownTimeout time.Duration // 0 = the role's default: 30s machine, 8s container
-	CtlGroup        string        // group that may control; empty = none
-	CtlReadAll      bool          // everyone may read
-}
-
 // Fault is one thing wrong in the configuration.
 type Fault struct {
 	Pos     Pos

@@ -40,7 +40,9 @@ func Main(args []string) int {
 	}
 	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
 		procs: make(map[int]*process), asks: make(map[graph.ID]*proc.Asking), mute: make(map[graph.ID]string)}
-	in.server.in, in.end.in, in.filer.in = in, in, in
+	in.server.in, in.end.in = in, in
+	in.filer.worker = worker{in: in, what: "log files", word: "files"}
+	in.syslog.worker = worker{in: in, what: "syslog", word: "syslog"}
 	proc.EnsureStdio(in.role == Machine)
 	if err := in.open(); err != nil {
 		complain("cannot start: " + err.Error())
@@ -289,6 +291,7 @@ func (in *Init) start() {
 			in.logs.Say(MsgWarn, "rescue shell asked for: leave it to boot on")
 		}
 	}
+	in.syslog.listen(in.conf.Options.Syslog)
 	in.trimAt = in.now + trimAfter
 	in.readClocks(true)
 	in.queue = append(make([]graph.Event, 0, 2*in.world.Len()+1), in.queue...) // Spawned and Executed of each

@@ -122,7 +122,9 @@ func (e *ending) tick() {
 	}
 	switch e.stage {
 	case termLeft, killLeft:
-		in.filer.finish()
+		if in.syslog.finish() {
+			in.filer.finish()
+		}
 		if e.anyLeft() && in.now < e.until {
 			e.deadline = in.now + leftoverLook
 			return

@@ -16,7 +16,8 @@ const LogUsage = `usage: COMMAND | mote log file PATH [SIZE] [xN] [stamp]
   xN     how many files there are at most (x4)
   stamp  begin each line with the time in UTC
 It goes on until its input ends, whatever signals ask it to stop. The init runs
-"mote log files" to write the files of all units.
+"mote log files" to write the files of all units, and "mote log syslog" to read
+what option syslog takes.
 `
 
 // Log is the role that touches disks for the init (SPEC L1). It returns the
@@ -27,6 +28,8 @@ func Log(args []string) int {
 	switch {
 	case len(args) == 1 && args[0] == "files":
 		return logForInit()
+	case len(args) == 1 && args[0] == "syslog":
+		return syslogForInit()
 	case len(args) == 0 || args[0] != "file":
 		complain("log: " + "write mote log file PATH [SIZE] [xN] [stamp]: see mote log --help")
 		return 2

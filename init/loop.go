@@ -16,14 +16,15 @@ const (
 	tokTimer
 	tokListen
 	tokConsole
-	tokClient        // slot
-	tokResult        // pid
-	tokLog           // unit
-	tokNotify        // unit
-	tokReady         // unit
-	tokSink          // slot: 0 is the child that writes files
-	tokAsk           // unit
-	tokMask   uint64 = 0xff << 56
+	tokClient // slot
+	tokResult // pid
+	tokLog    // unit
+	tokNotify // unit
+	tokReady  // unit
+	tokSink   // slot: 0 is the child that writes files
+	tokAsk    // unit
+	tokSyslog
+	tokMask uint64 = 0xff << 56
 )
 
 // What each source may take of one turn, so that none starves the rest.
@@ -94,6 +95,7 @@ type Init struct {
 	server server
 	end    ending
 	filer  filer
+	syslog syslog
 	ready  [readBatch]proc.Ready
 
 	token     string        // of the notify sockets' names
@@ -237,6 +239,8 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.sinkReady(int(n))
 	case tokAsk:
 		in.readKey(graph.ID(n))
+	case tokSyslog:
+		in.syslog.ready()
 	}
 }
 
@@ -265,6 +269,7 @@ func (in *Init) reap() {
 		}
 		ex, _ := proc.Reap(pid)
 		delete(in.procs, pid)
+		in.syslog.remember(pid, p.unit)
 		in.ended(p, ex)
 	}
 	in.again, in.signaled = true, true
@@ -316,6 +321,7 @@ func (in *Init) tick() {
 	in.logs.Expire(in.now)
 	in.server.tick()
 	in.filer.tick()
+	in.syslog.tick()
 	in.end.tick()
 }
 
@@ -323,7 +329,7 @@ func (in *Init) tick() {
 func (in *Init) arm() {
 	at := in.world.Next()
 	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt, in.trimAt, in.server.retryAt,
-		in.filer.retry} {
+		in.filer.retry, in.syslog.retry} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d
 		}

@@ -86,6 +86,9 @@ func (in *Init) readLog(id graph.ID) {
 // holdLog stops or resumes the reading of a unit's pipe (Logs.OnHold). It
 // leaves the epoll set: a pipe without writers is always ready for EPOLLHUP.
 func (in *Init) holdLog(l *UnitLog, held bool) {
+	if !held {
+		in.syslog.resume(l)
+	}
 	id, ok := in.world.Find(l.Name())
 	if !ok || in.units[id].log != l || in.units[id].pipeR == 0 {
 		return

@@ -110,13 +110,23 @@ func (in *Init) reload(dry, force bool, say func(string)) (refused string) {
 	for i := range plan {
 		say(plan[i].String())
 	}
-	if len(plan) == 0 {
+	changed := in.optionsChanged(conf, say)
+	if len(plan) == 0 && !changed {
 		say("nothing has changed")
 	}
 	if !dry {
 		in.adopt(conf, plan)
 	}
 	return ""
+}
+
+// optionsChanged says what is another than before of the options.
+func (in *Init) optionsChanged(conf *graph.Config, say func(string)) bool {
+	names := conf.Options.Changed(&in.conf.Options)
+	for _, name := range names {
+		say("option " + name + ": changed")
+	}
+	return len(names) > 0
 }
 
 // adopt makes a configuration the one in force.
@@ -127,6 +137,7 @@ func (in *Init) adopt(conf *graph.Config, plan []graph.Change) {
 	if conf.Options != old {
 		in.server.permitAgain()
 	}
+	in.syslog.listen(conf.Options.Syslog)
 	in.clocks.zone = nil // its file may be another, too
 	in.readClocks(true)
 	in.apply(graph.Event{Kind: graph.AskReload, Plan: plan})

@@ -95,3 +95,24 @@ func (l *UnitLog) Elsewhere() string {
 	}
 	return text
 }
+
+// Put adds a line that did not come through the unit's pipe; flushSinks is to
+// follow.
+func (l *UnitLog) Put(text []byte) {
+	limit := l.lineLimit()
+	for len(text) > limit {
+		l.line(text[:limit])
+		text = text[limit:]
+	}
+	l.line(text)
+}
+
+// takes reports whether the sinks have room for a line. If not the unit is held
+// until they do, or are given up.
+func (l *UnitLog) takes() bool {
+	if l.sinks&toConsole != 0 && l.logs.consoleRoom(l) == 0 {
+		l.logs.hold(l)
+		return false
+	}
+	return l.sinks&(toFile|toPipe) == 0 || l.outerRoom() > 0
+}

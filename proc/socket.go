@@ -49,21 +49,31 @@ type Socket struct {
 // mode: whoever can reach the network namespace can connect, so the peer's
 // credentials must decide.
 func Listen(path string, mode uint32) (Socket, error) {
-	s, err := listen(path, mode)
+	return listenOn(unix.SOCK_STREAM, path, mode)
+}
+
+// ListenDatagrams is Listen for a socket of datagrams, which come with their
+// senders' credentials (Receive).
+func ListenDatagrams(path string, mode uint32) (Socket, error) {
+	return listenOn(unix.SOCK_DGRAM, path, mode)
+}
+
+func listenOn(kind int, path string, mode uint32) (Socket, error) {
+	s, err := listen(kind, path, mode)
 	if err != nil {
 		return Socket{Fd: -1}, cannot("listen on "+shown(path), err)
 	}
 	return s, nil
 }
 
-func listen(path string, mode uint32) (Socket, error) {
+func listen(kind int, path string, mode uint32) (Socket, error) {
 	s := Socket{Fd: -1, Path: path}
 	addr, err := socketAddr(path)
 	if err != nil {
 		return s, err
 	}
 	if abstract(path) {
-		if s.Fd, err = bindSocket(unix.SOCK_STREAM, addr, mode); err == unix.EADDRINUSE {
+		if s.Fd, err = bindSocket(kind, addr, mode); err == unix.EADDRINUSE {
 			return s, ErrAnswered
 		}
 	} else {
@@ -78,14 +88,14 @@ func listen(path string, mode uint32) (Socket, error) {
 		if err := unix.Flock(dir, unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
 			return s, reason("another process is just binding it")
 		}
-		if err = clearStale(path, addr); err != nil {
+		if err = clearStale(kind, path, addr); err != nil {
 			return s, err
 		}
-		if s.Fd, err = bindSocket(unix.SOCK_STREAM, addr, mode); err == nil {
+		if s.Fd, err = bindSocket(kind, addr, mode); err == nil {
 			err = s.settle(mode)
 		}
 	}
-	if err == nil {
+	if err == nil && kind == unix.SOCK_STREAM {
 		err = unix.Listen(s.Fd, backlog)
 	}
 	if err != nil && s.Fd >= 0 {
@@ -157,7 +167,7 @@ func (s *Socket) settle(mode uint32) error {
 
 // clearStale removes a socket that nobody listens on. A full backlog answers
 // EAGAIN and is somebody too.
-func clearStale(path string, addr *unix.SockaddrUnix) error {
+func clearStale(kind int, path string, addr *unix.SockaddrUnix) error {
 	var st unix.Stat_t
 	switch err := unix.Lstat(path, &st); {
 	case err == unix.ENOENT:
@@ -167,7 +177,7 @@ func clearStale(path string, addr *unix.SockaddrUnix) error {
 	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
 		return reason("something that is not a socket is there: remove it, or choose another path")
 	}
-	fd, err := newSocket(unix.SOCK_STREAM)
+	fd, err := newSocket(kind)
 	if err != nil {
 		return err
 	}

@@ -115,24 +115,51 @@ func NewNotify(path string) (fd int, err error) {
 const maxPassed = 253
 
 // ReadNotify takes one datagram into buf and says which process sent it (pid
-// 0: one outside this pid namespace). Descriptors that came along are closed:
-// of the protocol only the barrier sends one, and waits for just that. A
-// message that did not fit, or came without credentials, has n 0. It reports
-// false when none is waiting, and never blocks.
+// 0: one outside this pid namespace). A message that did not fit, or came
+// without credentials, has n 0. It reports false when none is waiting, and
+// never blocks.
 func ReadNotify(fd int, buf []byte) (n, pid int, uid uint32, ok bool) {
-	var oob [(unix.SizeofCmsghdr+7)*2 + unix.SizeofUcred + 4*maxPassed + 16]byte
-	var oobn, flags int
-	err := uninterrupted(func() (err error) {
-		n, oobn, flags, _, err = unix.Recvmsg(fd, buf, oob[:], unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
-		return err
-	})
+	n, flags, pid, uid, err := receive(fd, buf, unix.MSG_DONTWAIT)
 	if err != nil {
 		return 0, 0, noID, false
 	}
+	if flags&unix.MSG_TRUNC != 0 || uid == noID {
+		n = 0
+	}
+	return n, pid, uid, true
+}
+
+// Receive takes one datagram of ListenDatagrams and says who sent it, as
+// ReadNotify does; of one that did not fit it gives what did. Without wait it
+// reports false when none is there, and with it only when none will come any
+// more, because the socket was shut down. Every datagram has credentials,
+// an empty one too (SO_PASSCRED), but not that end.
+func Receive(fd int, buf []byte, wait bool) (n, pid int, uid uint32, ok bool) {
+	how := 0
+	if !wait {
+		how = unix.MSG_DONTWAIT
+	}
+	n, _, pid, uid, err := receive(fd, buf, how)
+	return n, pid, uid, err == nil && uid != noID
+}
+
+// receive takes one datagram; uid is noID if it came without credentials.
+// Descriptors that came along are closed: of the protocols only sd_notify's
+// barrier sends one, and waits for just that.
+func receive(fd int, buf []byte, how int) (n, flags, pid int, uid uint32, err error) {
+	var oob [(unix.SizeofCmsghdr+7)*2 + unix.SizeofUcred + 4*maxPassed + 16]byte
+	var oobn int
+	err = uninterrupted(func() (err error) {
+		n, oobn, flags, _, err = unix.Recvmsg(fd, buf, oob[:], how|unix.MSG_CMSG_CLOEXEC)
+		return err
+	})
 	uid = noID
+	if err != nil {
+		return 0, 0, 0, noID, err
+	}
 	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
 	if err != nil {
-		return 0, 0, noID, true
+		return n, flags, 0, noID, nil
 	}
 	for i := range messages {
 		m := &messages[i]
@@ -144,8 +171,5 @@ func ReadNotify(fd int, buf []byte) (n, pid int, uid uint32, ok bool) {
 			}
 		}
 	}
-	if flags&unix.MSG_TRUNC != 0 || uid == noID {
-		n = 0
-	}
-	return n, pid, uid, true
+	return n, flags, pid, uid, nil
 }

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,5 +161,52 @@ func waitAccept(t *testing.T, listener int) int {
 			t.Fatal(fd, err)
 		}
 		return fd
+	}
+}
+
+// Receive gives every datagram with its sender, an empty one too, what fitted of
+// a long one, and the end behind all of them.
+func TestReceive(t *testing.T) {
+	path := t.TempDir() + "/log"
+	s, err := ListenDatagrams(path, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ListenDatagrams(path, 0o666); !errors.Is(err, ErrAnswered) {
+		t.Errorf("a second one: %v", err)
+	}
+	buf := make([]byte, 8)
+	if _, _, _, ok := Receive(s.Fd, buf, false); ok {
+		t.Error("something is there")
+	}
+	c, err := newSocket(unix.SOCK_DGRAM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(c)
+	if err := unix.Connect(c, &unix.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"one", "", "longer than it"} {
+		if err := unix.Sendto(c, []byte(text), 0, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unix.SetNonblock(s.Fd, false); err != nil {
+		t.Fatal(err)
+	}
+	unix.Shutdown(s.Fd, unix.SHUT_RD)
+	for _, want := range []string{"one", "", "longer t"} {
+		n, pid, uid, ok := Receive(s.Fd, buf, true)
+		if !ok || string(buf[:n]) != want || pid != unix.Getpid() || int(uid) != unix.Getuid() {
+			t.Errorf("%q of pid %d, uid %d, %v; want %q", buf[:n], pid, uid, ok, want)
+		}
+	}
+	if n, _, _, ok := Receive(s.Fd, buf, true); ok || n != 0 {
+		t.Error("there is no end")
+	}
+	s.Close()
+	if Exists(path) {
+		t.Error("the file is still there")
 	}
 }

@@ -1,0 +1,135 @@
+package graph
+
+import (
+	"strings"
+	"time"
+
+	"mote/graph/line"
+)
+
+// Options are the global part of a configuration ("option NAME VALUE"). They
+// can be compared, so that a reload sees what has changed.
+type Options struct {
+	ShutdownTimeout time.Duration // 0 = the role's default: 30s machine, 8s container
+	CtlGroup        string        // group that may control; empty = none
+	CtlReadAll      bool          // everyone may read
+	Syslog          string        // path of the socket that takes syslog(3) messages; empty = none
+}
+
+// DefaultSyslog is the socket that every C library writes to (syslog(3)).
+const DefaultSyslog = "/dev/log"
+
+// maxOptions bounds optionRows.
+const maxOptions = 12
+
+// optionRows are the words that may stand behind "option" (SPEC F3).
+var optionRows = []row{
+	{Key: Key{Name: "shutdown-timeout", Scope: InOption, Args: "D", Default: "30s, in a container 8s",
+		Help: "How long stopping all units may take at the end."}, least: 1, most: 1},
+	{Key: Key{Name: "ctl-group", Scope: InOption, Args: "GROUP",
+		Help: "Members may start, stop, restart, reload and kill units; the socket's mode is 0660."}, least: 1, most: 1},
+	{Key: Key{Name: "ctl-read", Scope: InOption, Args: "all",
+		Help: "Everyone may connect and read; the socket's mode is 0666."}, least: 1, most: 1},
+	{Key: Key{Name: "syslog", Scope: InOption, Args: "[PATH]", Default: "no socket; without a path " + DefaultSyslog,
+		Help: "Takes syslog messages here and files them in the log of the sender's unit."}, most: 1},
+}
+
+// option takes a setting of the init.
+func (p *parser) option(w []line.Word) {
+	if len(w) == 0 {
+		p.fault(`option has no name: write "option NAME VALUE..."`)
+		return
+	}
+	name := w[0].Text
+	i := findRow(optionRows, name)
+	if i < 0 {
+		p.fault(unknownWord("option", name, optionRows))
+		return
+	}
+	if wrong := optionRows[i].count(len(w) - 1); wrong != "" {
+		p.fault("option " + wrong)
+		return
+	}
+	if at := p.optionAt[i]; at != (Pos{}) {
+		p.fault("option " + name + " is given twice (first at " + at.String() + "): remove one")
+		return
+	}
+	p.optionAt[i] = p.pos
+	words := make([]string, len(w)-1)
+	for i := range words {
+		words[i] = percentless(w[i+1]).Text
+	}
+	if wrong := p.c.Options.set(name, words); wrong != "" {
+		p.fault("option " + name + " " + wrong)
+	}
+}
+
+// set takes the words of an option, whose number is right. wrong is empty, or
+// what is wrong and how to mend it.
+func (o *Options) set(name string, w []string) (wrong string) {
+	value := ""
+	if len(w) > 0 {
+		value = w[0]
+	}
+	switch name {
+	case "shutdown-timeout":
+		d, wrong := ParseDuration(value)
+		if wrong == "" && d == 0 {
+			wrong = "is no time to stop anything in: write 1s or more"
+		}
+		if wrong != "" {
+			return quote(value) + " " + wrong
+		}
+		o.ShutdownTimeout = d
+	case "ctl-group":
+		if value == "" {
+			return `"" is empty: write a group`
+		}
+		o.CtlGroup = value
+	case "ctl-read":
+		if value != "all" {
+			return quote(value) + ` is unknown: write "all"`
+		}
+		o.CtlReadAll = true
+	case "syslog":
+		if len(w) == 0 {
+			value = DefaultSyslog
+		}
+		if wrong := wrongPath(value, maxSocketPath); wrong != "" {
+			return quote(value) + " " + wrong
+		}
+		o.Syslog = value
+	}
+	return ""
+}
+
+// Changed names the options that are not as they were.
+func (o *Options) Changed(was *Options) []string {
+	var names []string
+	changed := func(name string, is bool) {
+		if is {
+			names = append(names, name)
+		}
+	}
+	changed("shutdown-timeout", o.ShutdownTimeout != was.ShutdownTimeout)
+	changed("ctl-group", o.CtlGroup != was.CtlGroup)
+	changed("ctl-read", o.CtlReadAll != was.CtlReadAll)
+	changed("syslog", o.Syslog != was.Syslog)
+	return names
+}
+
+// maxSocketPath is what sun_path holds less its NUL (unix(7)).
+const maxSocketPath = 107
+
+// wrongPath gives what is wrong with the absolute path of a file.
+func wrongPath(path string, most int) string {
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		return `is no absolute path: begin it with "/"`
+	case strings.HasSuffix(path, "/"):
+		return "is the path of a folder: name a file in it"
+	case len(path) > most:
+		return "has " + itoa(len(path)) + " bytes: the limit is " + itoa(most) + ": shorten it"
+	}
+	return ""
+}
