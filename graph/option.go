@@ -13,6 +13,7 @@ type Options struct {
 	ShutdownTimeout time.Duration // 0 = the role's default: 30s machine, 8s container
 	CtlGroup        string        // group that may control; empty = none
 	CtlReadAll      bool          // everyone may read
+	LogMemory       int           // bytes of all rings together; 0 = a part of the machine's memory
 	Syslog          string        // path of the socket that takes syslog(3) messages; empty = none
 }
 
@@ -30,6 +31,8 @@ var optionRows = []row{
 		Help: "Members may start, stop, restart, reload and kill units; the socket's mode is 0660."}, least: 1, most: 1},
 	{Key: Key{Name: "ctl-read", Scope: InOption, Args: "all",
 		Help: "Everyone may connect and read; the socket's mode is 0666."}, least: 1, most: 1},
+	{Key: Key{Name: "log-memory", Scope: InOption, Args: "SIZE", Default: "1/16 of the memory, from 1M to 256M",
+		Help: "What the log rings of all units may have together."}, least: 1, most: 1},
 	{Key: Key{Name: "syslog", Scope: InOption, Args: "[PATH]", Default: "no socket; without a path " + DefaultSyslog,
 		Help: "Takes syslog messages here and files them in the log of the sender's unit."}, most: 1},
 }
@@ -91,6 +94,12 @@ func (o *Options) set(name string, w []string) (wrong string) {
 			return quote(value) + ` is unknown: write "all"`
 		}
 		o.CtlReadAll = true
+	case "log-memory":
+		n, wrong := ParseSize(value, minLogMemory, maxLogMemory)
+		if wrong != "" {
+			return quote(value) + " " + wrong
+		}
+		o.LogMemory = n
 	case "syslog":
 		if len(w) == 0 {
 			value = DefaultSyslog
@@ -114,9 +123,16 @@ func (o *Options) Changed(was *Options) []string {
 	changed("shutdown-timeout", o.ShutdownTimeout != was.ShutdownTimeout)
 	changed("ctl-group", o.CtlGroup != was.CtlGroup)
 	changed("ctl-read", o.CtlReadAll != was.CtlReadAll)
+	changed("log-memory", o.LogMemory != was.LogMemory)
 	changed("syslog", o.Syslog != was.Syslog)
 	return names
 }
+
+// The bounds of option log-memory; the most is what an arena can have.
+const (
+	minLogMemory = 64 << 10
+	maxLogMemory = 1 << 30
+)
 
 // maxSocketPath is what sun_path holds less its NUL (unix(7)).
 const maxSocketPath = 107

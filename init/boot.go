@@ -182,7 +182,7 @@ func (in *Init) configure() (code int, ok bool) {
 	for id := 0; id < in.world.Len(); id++ {
 		in.openUnit(graph.ID(id))
 	}
-	in.setTimeout()
+	in.setOptions()
 	in.world.SetZone(in.local)
 	in.findTimed()
 	if in.conf.Main == "" || in.role == Machine {

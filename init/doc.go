@@ -9,15 +9,18 @@
 //
 // Everything that others can make grow has a bound: clients (maxClients, each
 // with a request of line.MaxLine and an answer of outHigh and one reply line),
-// log rings (as configured, in a memfd outside the heap), the console's backlog
-// (consoleBytes), what waits for the child that writes files and for each
-// service that others pipe to (sinkBytes, and the kernel's buffer), readiness messages a turn (notifyBudget), texts added at run
-// time (maxTextBytes), units (graph.MaxUnits).
+// log rings (as configured, and all together Logs.SetMemory, in a memfd outside
+// the heap), the console's backlog (consoleBytes), what waits for the child that
+// writes files and for each service that others pipe to (sinkBytes, and the
+// kernel's buffer), what the child that reads syslog messages says (sinkBatch,
+// and the kernel's buffer), readiness messages a turn (notifyBudget), texts added
+// at run time (maxTextBytes), units (graph.MaxUnits).
 //
 // # Reading order
 //
 // loop.go, perform.go, output.go and spawn.go for the turn; boot.go, machine.go and
 // ending.go for the life; server.go, client.go, verbs.go and answers.go for the client;
 // log.go and ring.go for what units print; filer.go and logfile.go for their files;
+// syslog.go for what comes from syslog(3);
 // proxy.go for "mote proxy", a process of its own with its own bounds.
 package pid1

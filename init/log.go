@@ -10,14 +10,6 @@ import (
 // holds by default (pipe(7)).
 const logReadBytes = 64 << 10
 
-// logSpace is the region that rings live in. What Bytes gives stays where it
-// is until that place is freed.
-type logSpace interface {
-	Alloc(sizeBytes int) (off int, err error)
-	Free(off, sizeBytes int)
-	Bytes(off, sizeBytes int) []byte
-}
-
 // The sinks of a log as a set.
 const (
 	toRing uint8 = 1 << iota
@@ -25,13 +17,6 @@ const (
 	toKmsg
 	toFile
 	toPipe
-)
-
-// noPlace is the off of a ring that has no region yet; placeTry is after how
-// many lines that had no room it is asked for again.
-const (
-	noPlace  = -1
-	placeTry = 128
 )
 
 // Logs owns the rings of all units, the console and the kernel's log. It
@@ -75,6 +60,11 @@ type Logs struct {
 
 	spaceErr  error // to be said: no room for a ring
 	spaceSaid bool
+
+	memory      int // what all rings may have together; 0 = no bound
+	used        int // what they have
+	memorySaid  bool
+	memoryShort string // to be said: whose ring is smaller
 }
 
 // NewLogs gives the logs with the init's own one open. A nil space puts rings
@@ -184,29 +174,6 @@ func (l *UnitLog) SetSinks(sinks []graph.Sink) {
 	}
 	l.setOuter(sinks)
 	l.resize(size)
-}
-
-// resize moves the ring to a region of another size; 0 is none. If there is no
-// room for it, what there is stays.
-func (l *UnitLog) resize(size int) {
-	old, oldSize := l.off, l.sizeBytes
-	if old == noPlace || size == oldSize {
-		l.sizeBytes = size
-		return
-	}
-	if size == 0 {
-		l.ring.Resize(nil)
-		l.off = noPlace
-	} else {
-		mem, off, ok := l.logs.alloc(size)
-		if !ok {
-			return
-		}
-		l.ring.Resize(mem)
-		l.off = off
-	}
-	l.sizeBytes = size
-	l.logs.free(old, oldSize)
 }
 
 // Close ends the log of a unit that is gone from the configuration. Readers
@@ -350,35 +317,6 @@ func (l *UnitLog) line(text []byte) {
 	}
 }
 
-// takePlace gets the region for the first line. Without one the lines count as
-// dropped, and it is tried again now and then, because units come and go.
-func (l *UnitLog) takePlace() {
-	mem, off, ok := l.logs.alloc(l.sizeBytes)
-	if ok {
-		l.off = off
-		l.ring.Resize(mem)
-	}
-}
-
-func (m *Logs) alloc(size int) (mem []byte, off int, ok bool) {
-	if m.space == nil {
-		return make([]byte, size), 0, true
-	}
-	off, err := m.space.Alloc(size)
-	if err != nil {
-		m.spaceErr = err
-		return nil, noPlace, false
-	}
-	m.spaceErr, m.spaceSaid = nil, false
-	return m.space.Bytes(off, size), off, true
-}
-
-func (m *Logs) free(off, size int) {
-	if off != noPlace && m.space != nil {
-		m.space.Free(off, size)
-	}
-}
-
 // State gives what a snapshot must keep of the log: the ring's place and
 // numbers, and the bytes that wait for the end of their line.
 func (l *UnitLog) State() (s RingState, off, sizeBytes int, part []byte) {
@@ -397,6 +335,7 @@ func (l *UnitLog) Adopt(s RingState, off, sizeBytes int, part []byte) bool {
 		return l.ring.restore(nil, s)
 	}
 	l.off, l.sizeBytes = off, sizeBytes
+	m.used += pages(sizeBytes)
 	ok := l.ring.restore(m.space.Bytes(off, sizeBytes), s)
 	l.resize(want)
 	return ok

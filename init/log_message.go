@@ -84,6 +84,7 @@ func (m *Logs) notices() {
 		k.err, k.said = nil, true
 		m.Say(MsgWarn, "kmsg: cannot write to /dev/kmsg: ", err.Error(), ": lines are in the ring only")
 	}
+	m.sayMemory()
 	if m.spaceErr != nil && !m.spaceSaid {
 		m.spaceSaid = true
 		m.Say(MsgWarn, "no room for a log ring: ", m.spaceErr.Error(), ": write smaller sizes in log ring")

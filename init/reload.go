@@ -133,7 +133,7 @@ func (in *Init) optionsChanged(conf *graph.Config, say func(string)) bool {
 func (in *Init) adopt(conf *graph.Config, plan []graph.Change) {
 	old := in.conf.Options
 	in.conf = conf
-	in.setTimeout()
+	in.setOptions()
 	if conf.Options != old {
 		in.server.permitAgain()
 	}
@@ -144,9 +144,10 @@ func (in *Init) adopt(conf *graph.Config, plan []graph.Change) {
 	in.findTimed()
 }
 
-// setTimeout gives the world the deadline of a shutdown: the option's, or the
-// role's (SPEC 8).
-func (in *Init) setTimeout() {
+// setOptions gives the world the deadline of a shutdown: the option's, or the
+// role's (SPEC 8), and the logs their bound.
+func (in *Init) setOptions() {
+	in.logs.SetMemory(in.conf.Options.LogMemory)
 	timeout := in.conf.Options.ShutdownTimeout
 	if timeout == 0 {
 		timeout = otherTimeout
