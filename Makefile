@@ -26,7 +26,8 @@ endif
 # the same bytes. -buildid= : the link's own hash would differ by tool chain path.
 # -l: calls of our own code are not inlined. That makes no start and no request
 # slower that could be measured, and the file 100 kB smaller.
-PLAINFLAGS   = -trimpath -buildvcs=false -gcflags=mote/...=-l -ldflags "-s -w -buildid= -X mote/init.Version=$(VERSION)"
+# RESCUE=off, or login, fixes what a rescue may give (mote.conf(5), Rescue).
+PLAINFLAGS   = -trimpath -buildvcs=false -gcflags=mote/...=-l -ldflags "-s -w -buildid= -X mote/init.Version=$(VERSION)$(if $(RESCUE), -X mote/init.Rescue=$(RESCUE))"
 OVERLAYFLAGS = -overlay $(OUT)/overlay/overlay.json -tags mote_overlay
 # The older collector is 49 kB less code and needs less memory for a small heap.
 BUILD        = GOEXPERIMENT=nogreenteagc $(GO) build
@@ -52,7 +53,7 @@ $(OUT)/go.mod:
 # Stamps change only when what they hold changes, so that nothing is linked
 # again for nothing.
 $(OUT)/version.stamp: FORCE | $(OUT)/go.mod
-	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+	@echo '$(VERSION) $(RESCUE)' | cmp -s - $@ || echo '$(VERSION) $(RESCUE)' > $@
 $(OUT)/go.stamp: FORCE | $(OUT)/go.mod
 	@$(GO) env GOVERSION GOROOT | cmp -s - $@ || $(GO) env GOVERSION GOROOT > $@
 

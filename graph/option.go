@@ -13,8 +13,34 @@ type Options struct {
 	ShutdownTimeout time.Duration // 0 = the role's default: 30s machine, 8s container
 	CtlGroup        string        // group that may control; empty = none
 	CtlReadAll      bool          // everyone may read
+	Rescue          Rescue        // what a rescue may give
 	LogMemory       int           // bytes of all rings together; 0 = a part of the machine's memory
 	Syslog          string        // path of the socket that takes syslog(3) messages; empty = none
+}
+
+// Rescue is what single, rescue, critical shell and a machine without a
+// configuration may give to whoever is at the console.
+type Rescue uint8
+
+const (
+	RescueShell Rescue = iota // as root, without a password
+	RescueLogin
+	RescueOff
+)
+
+var rescueWords = [...]string{"shell", "login", "off"}
+
+// String gives the configuration's word.
+func (r Rescue) String() string { return rescueWords[r] }
+
+// ParseRescue reads it.
+func ParseRescue(word string) (Rescue, bool) {
+	for i, w := range rescueWords {
+		if w == word {
+			return Rescue(i), true
+		}
+	}
+	return RescueShell, false
 }
 
 // DefaultSyslog is the socket that every C library writes to (syslog(3)).
@@ -31,6 +57,8 @@ var optionRows = []row{
 		Help: "Members may start, stop, restart, reload and kill units; the socket's mode is 0660."}, least: 1, most: 1},
 	{Key: Key{Name: "ctl-read", Scope: InOption, Args: "all",
 		Help: "Everyone may connect and read; the socket's mode is 0666."}, least: 1, most: 1},
+	{Key: Key{Name: "rescue", Scope: InOption, Args: "shell|login|off", Default: "shell",
+		Help: "What a machine gives at its console when a rescue is asked for."}, least: 1, most: 1},
 	{Key: Key{Name: "log-memory", Scope: InOption, Args: "SIZE", Default: "1/16 of the memory, from 1M to 256M",
 		Help: "What the log rings of all units may have together."}, least: 1, most: 1},
 	{Key: Key{Name: "syslog", Scope: InOption, Args: "[PATH]", Default: "no socket; without a path " + DefaultSyslog,
@@ -94,6 +122,12 @@ func (o *Options) set(name string, w []string) (wrong string) {
 			return quote(value) + ` is unknown: write "all"`
 		}
 		o.CtlReadAll = true
+	case "rescue":
+		r, ok := ParseRescue(value)
+		if !ok {
+			return quote(value) + ` is unknown: write "shell", "login" or "off"`
+		}
+		o.Rescue = r
 	case "log-memory":
 		n, wrong := ParseSize(value, minLogMemory, maxLogMemory)
 		if wrong != "" {
@@ -123,6 +157,7 @@ func (o *Options) Changed(was *Options) []string {
 	changed("shutdown-timeout", o.ShutdownTimeout != was.ShutdownTimeout)
 	changed("ctl-group", o.CtlGroup != was.CtlGroup)
 	changed("ctl-read", o.CtlReadAll != was.CtlReadAll)
+	changed("rescue", o.Rescue != was.Rescue)
 	changed("log-memory", o.LogMemory != was.LogMemory)
 	changed("syslog", o.Syslog != was.Syslog)
 	return names

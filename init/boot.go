@@ -170,7 +170,9 @@ func (in *Init) configure() (code int, ok bool) {
 	in.conf = in.load(nil)
 	if in.role == Machine && len(in.conf.Units) == 0 {
 		in.reportFaults()
+		opt := in.conf.Options // of files that have nothing else
 		in.conf = in.embedded()
+		in.conf.Options = opt
 	}
 	in.settleMain(in.conf)
 	in.reportFaults()
@@ -285,10 +287,12 @@ func (in *Init) start() {
 		" units, signals: ", in.sigs.Mode(), ", socket ", orNone(in.server.path))
 	root := in.target()
 	if in.opt.Rescue {
-		if id, ok := in.world.Find(rescueName); ok {
+		if id, ok := in.rescueUnit(); ok {
 			in.rescuing = true
 			root = id
-			in.logs.Say(MsgWarn, "rescue shell asked for: leave it to boot on")
+			in.logs.Say(MsgWarn, "rescue ", in.rescueKind().String(), " asked for: leave it to boot on")
+		} else {
+			in.logs.Say(MsgWarn, "rescue asked for, but ", in.noRescue(), ": the boot goes on")
 		}
 	}
 	in.syslog.listen(in.conf.Options.Syslog)

@@ -9,12 +9,6 @@ import (
 	"mote/proc"
 )
 
-// rescueName is the unit that single, rescue and critical shell start.
-const rescueName = "rescue"
-
-// shells are tried in order for the rescue shell and the embedded default.
-var shells = [...]string{"/bin/sh", "/bin/ash", "/bin/bash", "/usr/bin/sh", "/sbin/sh", "/bin/busybox"}
-
 // machineStart is stage 0 of a machine: what a kernel leaves to its init.
 func (in *Init) machineStart() {
 	proc.NewSession()
@@ -76,58 +70,6 @@ func (in *Init) commandLine() {
 	in.opt.Rescue = in.opt.Rescue || cl.Rescue
 }
 
-// textSource is a configuration that is part of this program.
-type textSource string
-
-func (t textSource) Files(path string) ([]string, error)   { return []string{path}, nil }
-func (t textSource) Glob(pattern string) ([]string, error) { return nil, nil }
-func (t textSource) Read(path string) ([]byte, error)      { return []byte(t), nil }
-
-// shell gives the first shell that is there.
-func shell() string {
-	for _, path := range shells {
-		if proc.Exists(path) {
-			if path == "/bin/busybox" {
-				return path + " sh"
-			}
-			return path
-		}
-	}
-	return ""
-}
-
-// embedded is the configuration of a machine that has none: a shell on the
-// console, if there is one (SPEC 2).
-func (in *Init) embedded() *graph.Config {
-	sh := shell()
-	if sh == "" {
-		in.logs.Say(MsgWarn, "no configuration in ", systemPath, " or ", servicesPath,
-			", and no shell: this machine stays up and can be reached with motectl")
-		return graph.Load(textSource(""), nil)
-	}
-	in.logs.Say(MsgInfo, "no configuration in ", systemPath, " or ", servicesPath, ": a shell on the console")
-	return graph.Load(textSource("tty console "+sh+"\n\ttty /dev/console\n\tdescription shell on the console\n"),
-		[]graph.Root{{Path: "embedded", Class: graph.System}})
-}
-
-// addRescue puts the rescue shell among the units, to be started when asked for.
-func (in *Init) addRescue() {
-	if _, there := in.world.Find(rescueName); there {
-		return
-	}
-	sh := shell()
-	if sh == "" {
-		return
-	}
-	c := graph.Load(textSource("tty "+rescueName+" "+sh+"\n\ttty /dev/console\n\tstart manual\n\trestart never\n"+
-		"\tdescription rescue shell\n"), []graph.Root{{Path: "embedded", Class: graph.System}})
-	for _, u := range c.Units {
-		if id, ok := in.world.Add(u); ok {
-			in.openUnit(id)
-		}
-	}
-}
-
 // rescueUptime is how long a machine must be up before a critical unit
 // reboots it (SPEC 4).
 const rescueUptime = graph.Instant(60e9)
@@ -144,12 +86,7 @@ func (in *Init) escalate(e *graph.Effect) {
 	}
 	switch e.Critical {
 	case graph.CriticalShell:
-		in.logs.Say(MsgWarn, why, ": rescue shell")
-		if id, ok := in.world.Find(rescueName); ok {
-			in.queue = append(in.queue, graph.Event{Kind: graph.AskStart, IDs: []graph.ID{id}})
-		} else {
-			in.logs.Say(MsgWarn, "no shell for the rescue: the rest of the system goes on")
-		}
+		in.queue = append(in.queue, in.rescue(why)...)
 	case graph.CriticalReboot:
 		if in.now < rescueUptime {
 			if in.rebootAt == 0 {
@@ -226,10 +163,8 @@ func (in *Init) takeSignals() {
 			in.halt(graph.Halt{Kind: kind}, why)
 		}
 		if in.role == Machine && sig.Number == sigRT(1) {
-			in.logs.Say(MsgWarn, "rescue shell ", why)
-			if id, ok := in.world.Find(rescueName); ok {
-				in.apply(graph.Event{Kind: graph.AskStart, IDs: []graph.ID{id}})
-			}
+			in.queue = append(in.queue, in.rescue("rescue "+why)...)
+			in.drain()
 		}
 	}
 	in.again = true

@@ -141,6 +141,9 @@ func (in *Init) adopt(conf *graph.Config, plan []graph.Change) {
 	in.clocks.zone = nil // its file may be another, too
 	in.readClocks(true)
 	in.apply(graph.Event{Kind: graph.AskReload, Plan: plan})
+	if conf.Options.Rescue != old.Rescue {
+		in.rescueAgain()
+	}
 	in.findTimed()
 }
 

@@ -39,3 +39,37 @@ func TestF3_LogMemory(t *testing.T) {
 	in.ok("restart", "t7")
 	in.logHas("t7", "line 0000400 ")
 }
+
+// option rescue: what there is to be started, and that off is off, for the words
+// of the kernel, for a signal and for a critical unit; a reload changes it.
+func TestF3_Rescue(t *testing.T) {
+	t.Parallel()
+	unit := "service c {V} append {D}/runs run , exit 1\n  critical shell\n  restart always delay 10ms max 10ms\n"
+	in := startWith(t, Options{Mode: machine, Args: []string{"single"}, Root: map[string]string{"bin/sh": "", "sbin/sulogin": ""}},
+		"option rescue off\n"+unit)
+	in.state("c", "failed")
+	in.logHas("mote", "rescue asked for, but rescue is off: the boot goes on",
+		"critical unit c failed: limit: rescue is off: the system goes on without")
+	in.must(4, "status", "rescue")
+	in.signal(35) // RTMIN+1
+	in.logHas("mote", "rescue asked for by signal RTMIN+1", "rescue is off: the system goes on without")
+	for _, w := range []struct{ word, command string }{{"login", "/sbin/sulogin"}, {"shell", "/bin/sh"}} {
+		in.write("c/test.conf", in.expand("option rescue "+w.word+"\n"+unit))
+		in.contains(in.ok("reload"), "option rescue: changed")
+		in.contains(in.ok("show", "rescue"), w.command)
+	}
+	in.write("c/test.conf", in.expand("option rescue off\n"+unit))
+	in.ok("reload")
+	in.must(4, "status", "rescue")
+	if strings.Contains(in.logText("mote"), ": rescue shell") {
+		t.Error("there was a rescue shell")
+	}
+}
+
+// Without the command that it needs a rescue is not there, and the boot goes on.
+func TestF3_RescueWithoutCommand(t *testing.T) {
+	t.Parallel()
+	in := startWith(t, Options{Mode: machine, Args: []string{"single"}, Root: map[string]string{"bin/sh": ""}}, "option rescue login\n"+svc("a"))
+	in.settled("a")
+	in.logHas("mote", "rescue asked for, but no sulogin or login: the boot goes on")
+}
