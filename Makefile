@@ -53,7 +53,7 @@ $(OUT)/go.mod:
 # Stamps change only when what they hold changes, so that nothing is linked
 # again for nothing.
 $(OUT)/version.stamp: FORCE | $(OUT)/go.mod
-	@echo '$(VERSION) $(RESCUE)' | cmp -s - $@ || echo '$(VERSION) $(RESCUE)' > $@
+	@echo '$(strip $(VERSION) $(RESCUE))' | cmp -s - $@ || echo '$(strip $(VERSION) $(RESCUE))' > $@
 $(OUT)/go.stamp: FORCE | $(OUT)/go.mod
 	@$(GO) env GOVERSION GOROOT | cmp -s - $@ || $(GO) env GOVERSION GOROOT > $@
 
