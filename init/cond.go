@@ -73,13 +73,18 @@ func remote(u *graph.Unit) bool {
 // condWord starts the program as the child of check. It is no role of SPEC 1.
 const condWord = "@if"
 
-// IsCheck reports whether the words are those of a child that looks at "if"
-// lines for the init.
-func IsCheck(args []string) bool { return len(args) > 0 && args[0] == condWord }
+// IsCheck reports whether the words are those of a child that does one thing for
+// the init: it looks at "if" lines, or remembers a reboot.
+func IsCheck(args []string) bool {
+	return len(args) > 0 && (args[0] == condWord || args[0] == criticalWord)
+}
 
-// RunCheck is that child: its exit status is the number of the first line that
+// RunCheck is that child. Its exit status is the number of the first line that
 // does not hold, from 1, or 0.
 func RunCheck(args []string) int {
+	if args[0] == criticalWord {
+		return runCritical(args[1:])
+	}
 	in := &Init{}
 	for i := 0; 4*i+4 < len(args); i++ {
 		w := args[4*i+1 : 4*i+5]

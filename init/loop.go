@@ -92,18 +92,17 @@ type Init struct {
 	spawns []graph.Effect // that did not fit into their turn
 	also   []graph.ID     // what a stop by name takes down too
 
-	server server
-	end    ending
-	filer  filer
-	syslog syslog
-	ready  [readBatch]proc.Ready
+	server   server
+	end      ending
+	filer    filer
+	syslog   syslog
+	critical critical
+	ready    [readBatch]proc.Ready
 
-	token     string        // of the notify sockets' names
-	trimAt    graph.Instant // give back what the start needed; 0 = done
-	trim      bool          // now, before the next sleep
-	rescuing  bool          // the boot waits for the end of the rescue shell
-	rebootAt  graph.Instant // a critical unit's reboot; 0 = none
-	rebootFor graph.ID
+	token    string        // of the notify sockets' names
+	trimAt   graph.Instant // give back what the start needed; 0 = done
+	trim     bool          // now, before the next sleep
+	rescuing bool          // the boot waits for the end of the rescue shell
 }
 
 // unitIO is what the loop keeps open for a unit; 0 is none, since the init's
@@ -312,9 +311,7 @@ func (in *Init) tick() {
 	if at := in.world.Next(); at != 0 && at <= in.now {
 		in.apply(graph.Event{Kind: graph.Tick})
 	}
-	if in.rebootAt != 0 && in.rebootAt <= in.now {
-		in.dueReboot()
-	}
+	in.critical.tick()
 	if in.trimAt != 0 && in.trimAt <= in.now {
 		in.trimAt, in.trim = 0, true
 	}
@@ -328,7 +325,7 @@ func (in *Init) tick() {
 // arm sets the timer to the nearest deadline.
 func (in *Init) arm() {
 	at := in.world.Next()
-	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.rebootAt, in.trimAt, in.server.retryAt,
+	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.trimAt, in.server.retryAt,
 		in.filer.retry, in.syslog.retry} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d

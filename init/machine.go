@@ -70,54 +70,6 @@ func (in *Init) commandLine() {
 	in.opt.Rescue = in.opt.Rescue || cl.Rescue
 }
 
-// rescueUptime is how long a machine must be up before a critical unit
-// reboots it (SPEC 4).
-const rescueUptime = graph.Instant(60e9)
-
-// escalate does what "critical" says of a unit that failed for good.
-func (in *Init) escalate(e *graph.Effect) {
-	why := "critical unit " + in.name(e.Unit) + " failed: " + in.world.ReasonText(e.Reason)
-	if in.role != Machine {
-		in.logs.Say(MsgWarn, why)
-		if e.Critical != graph.CriticalShell {
-			in.queue = append(in.queue, in.haltEvent(graph.Halt{Kind: graph.HaltExit, Code: 1}))
-		}
-		return
-	}
-	switch e.Critical {
-	case graph.CriticalShell:
-		in.queue = append(in.queue, in.rescue(why)...)
-	case graph.CriticalReboot:
-		if in.now < rescueUptime {
-			if in.rebootAt == 0 {
-				in.rebootAt, in.rebootFor = rescueUptime, e.Unit
-			}
-			in.logs.Say(MsgWarn, why, ": reboot in ", spanText(int64(rescueUptime-in.now)))
-			return
-		}
-		in.logs.Say(MsgWarn, why, ": reboot")
-		in.queue = append(in.queue, in.haltEvent(graph.Halt{Kind: graph.HaltReboot}))
-	case graph.CriticalPoweroff:
-		in.logs.Say(MsgWarn, why, ": poweroff")
-		in.queue = append(in.queue, in.haltEvent(graph.Halt{Kind: graph.HaltPoweroff}))
-	}
-}
-
-// dueReboot is the reboot that a critical unit has waited for, unless somebody
-// has mended the unit meanwhile.
-func (in *Init) dueReboot() {
-	id := in.rebootFor
-	in.rebootAt = 0
-	if in.world.Ending().Kind != graph.HaltNone {
-		return
-	}
-	if in.world.Gone(id) || in.world.State(id) != graph.Failed {
-		in.logs.Say(MsgInfo, "critical unit ", in.name(id), " is ", in.world.State(id).String(), " now: no reboot")
-		return
-	}
-	in.halt(graph.Halt{Kind: graph.HaltReboot}, "now: critical unit "+in.name(id)+" is failed")
-}
-
 // haltEvent gives a shutdown its deadline.
 func (in *Init) haltEvent(h graph.Halt) graph.Event {
 	h.Timeout = graph.Instant(in.world.ShutdownTimeout)
@@ -130,7 +82,7 @@ func (in *Init) halt(h graph.Halt, why string) {
 		return
 	}
 	in.logs.Say(MsgInfo, h.Kind.String(), " ", why)
-	in.rebootAt = 0
+	in.critical.cancel()
 	in.apply(in.haltEvent(h))
 }
 

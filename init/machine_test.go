@@ -30,8 +30,8 @@ func TestRebootThatIsOvertaken(t *testing.T) {
 	in := testInit(t, twoCritical)
 	in.role, in.now = Machine, graph.Instant(10e9)
 	in.escalate(&graph.Effect{Unit: in.unit(t, "a"), Critical: graph.CriticalReboot})
-	if in.rebootAt != rescueUptime {
-		t.Fatalf("the reboot is at %d", in.rebootAt)
+	if in.critical.dueAt != rescueUptime {
+		t.Fatalf("the reboot is at %d", in.critical.dueAt)
 	}
 	in.escalate(&graph.Effect{Unit: in.unit(t, "b"), Critical: graph.CriticalPoweroff})
 	in.apply(graph.Event{Kind: graph.Tick})
@@ -40,7 +40,7 @@ func TestRebootThatIsOvertaken(t *testing.T) {
 	}
 	in.now = rescueUptime + 1
 	in.tick()
-	if in.rebootAt != 0 {
+	if in.critical.dueAt != 0 {
 		t.Errorf("the reboot still waits")
 	}
 	if k := in.world.Ending().Kind; k != graph.HaltPoweroff {
@@ -55,7 +55,7 @@ func TestRebootOfAMendedUnit(t *testing.T) {
 	in.escalate(&graph.Effect{Unit: in.unit(t, "a"), Critical: graph.CriticalReboot})
 	in.now = rescueUptime
 	in.tick()
-	if k := in.world.Ending().Kind; k != graph.HaltNone || in.rebootAt != 0 {
+	if k := in.world.Ending().Kind; k != graph.HaltNone || in.critical.dueAt != 0 {
 		t.Errorf("the end is %s", k)
 	}
 	if !strings.Contains(in.own(), "critical unit a is inactive now: no reboot") {

@@ -37,11 +37,7 @@ type worker struct {
 func (w *worker) start() {
 	in := w.in
 	w.retry = 0
-	paths := []string{"/proc/self/exe"}
-	if name := proc.ExecFn(); strings.HasPrefix(name, "/") {
-		paths = append(paths, name) // there may be no /proc
-	}
-	spec := proc.NewSpec(paths, []string{"mote", "log", w.word}, append(slices.Clone(in.env), "GOMAXPROCS=1"))
+	spec := proc.NewSpec(selfPaths(), []string{"mote", "log", w.word}, append(slices.Clone(in.env), "GOMAXPROCS=1"))
 	spec.Dir, spec.Stdin, spec.Out, spec.Umask = "/", w.stdin, w.out, 0o022
 	child, err := proc.Spawn(spec)
 	if err != nil {
@@ -53,6 +49,15 @@ func (w *worker) start() {
 	in.procs[child.Pid] = p
 	w.child, w.since = p, in.now
 	in.awaitExec(p, &child)
+}
+
+// selfPaths gives the files that are this program.
+func selfPaths() []string {
+	paths := []string{"/proc/self/exe"}
+	if name := proc.ExecFn(); strings.HasPrefix(name, "/") {
+		paths = append(paths, name) // there may be no /proc
+	}
+	return paths
 }
 
 // ended starts the next child after a while.

@@ -2,6 +2,7 @@ package accept
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -72,4 +73,51 @@ func TestF3_RescueWithoutCommand(t *testing.T) {
 	in := startWith(t, Options{Mode: machine, Args: []string{"single"}, Root: map[string]string{"bin/sh": ""}}, "option rescue login\n"+svc("a"))
 	in.settled("a")
 	in.logHas("mote", "rescue asked for, but no sulogin or login: the boot goes on")
+}
+
+// critical reboot: the reboots are counted on the disk, and after three the
+// machine stays up; where they cannot be counted it goes on as ever.
+func TestF3_CriticalReboots(t *testing.T) {
+	const config = "service c {V} exit 1\n  critical reboot\n  restart never\n"
+	for name, c := range map[string]struct {
+		before string
+		ends   bool
+		lines  int
+		says   string
+	}{
+		"first":    {"", true, 1, ""},
+		"third":    {"a\nb\n", true, 3, ""},
+		"too_many": {"a\nb\nc\n", false, 3, "no reboot, three have not helped (/var/lib/mote/critical): no shell: the system goes on without"},
+		"nowhere":  {"-", true, 0, "the reboot cannot be remembered in /var/lib/mote/critical: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := prepareInit(t, Options{Mode: machine}, config)
+			if c.before == "-" {
+				in.write("var", "a file")
+			} else {
+				for _, dir := range []string{"var", "var/lib", "var/lib/mote"} {
+					in.mkdir(dir)
+				}
+				if c.before != "" {
+					in.write("var/lib/mote/critical", c.before)
+				}
+			}
+			in.launch()
+			if c.ends {
+				if got := in.gone(3 * step); got != 128+1 {
+					t.Errorf("the end is %d, expected %d", got, 128+1)
+				}
+			} else {
+				in.until("the init answers", func() bool { return in.ctl("ping").code == 0 })
+				in.logHas("mote", c.says)
+				in.is("c", "failed")
+			}
+			in.contains(in.out.text(), c.says)
+			data, _ := os.ReadFile(in.dir + "/var/lib/mote/critical")
+			if n := strings.Count(string(data), "\n"); n != c.lines || !strings.HasPrefix(string(data), strings.TrimPrefix(c.before, "-")) {
+				t.Errorf("the file is %q", data)
+			}
+		})
+	}
 }
