@@ -83,5 +83,8 @@ if [ ! -s "$out/vmlinuz" ]; then
 	}
 	dpkg-deb -x "$out"/tmp/*.deb "$out/tmp/root"
 	mv "$out"/tmp/root/boot/vmlinuz-* "$out/vmlinuz"
+	for module in watchdog softdog; do
+		find "$out/tmp/root" -name "$module.ko" -exec mv {} "$out/" \;
+	done
 	rm -rf "$out/tmp"
 fi

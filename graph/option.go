@@ -13,6 +13,8 @@ type Options struct {
 	ShutdownTimeout time.Duration // 0 = the role's default: 30s machine, 8s container
 	CtlGroup        string        // group that may control; empty = none
 	CtlReadAll      bool          // everyone may read
+	WatchdogDevice  string        // empty = none
+	WatchdogTime    time.Duration // until it resets the machine
 	Rescue          Rescue        // what a rescue may give
 	LogMemory       int           // bytes of all rings together; 0 = a part of the machine's memory
 	Syslog          string        // path of the socket that takes syslog(3) messages; empty = none
@@ -57,6 +59,8 @@ var optionRows = []row{
 		Help: "Members may start, stop, restart, reload and kill units; the socket's mode is 0660."}, least: 1, most: 1},
 	{Key: Key{Name: "ctl-read", Scope: InOption, Args: "all",
 		Help: "Everyone may connect and read; the socket's mode is 0666."}, least: 1, most: 1},
+	{Key: Key{Name: "watchdog-device", Scope: InOption, Args: "PATH [D]", Default: "none; D 30s",
+		Help: "The hardware watchdog that resets a machine whose init has been stuck for so long."}, least: 1, most: 2},
 	{Key: Key{Name: "rescue", Scope: InOption, Args: "shell|login|off", Default: "shell",
 		Help: "What a machine gives at its console when a rescue is asked for."}, least: 1, most: 1},
 	{Key: Key{Name: "log-memory", Scope: InOption, Args: "SIZE", Default: "1/16 of the memory, from 1M to 256M",
@@ -122,6 +126,12 @@ func (o *Options) set(name string, w []string) (wrong string) {
 			return quote(value) + ` is unknown: write "all"`
 		}
 		o.CtlReadAll = true
+	case "watchdog-device":
+		path, d, wrong := ParseWatchdog(w)
+		if wrong != "" {
+			return wrong
+		}
+		o.WatchdogDevice, o.WatchdogTime = path, d
 	case "rescue":
 		r, ok := ParseRescue(value)
 		if !ok {
@@ -157,10 +167,38 @@ func (o *Options) Changed(was *Options) []string {
 	changed("shutdown-timeout", o.ShutdownTimeout != was.ShutdownTimeout)
 	changed("ctl-group", o.CtlGroup != was.CtlGroup)
 	changed("ctl-read", o.CtlReadAll != was.CtlReadAll)
+	changed("watchdog-device", o.WatchdogDevice != was.WatchdogDevice || o.WatchdogTime != was.WatchdogTime)
 	changed("rescue", o.Rescue != was.Rescue)
 	changed("log-memory", o.LogMemory != was.LogMemory)
 	changed("syslog", o.Syslog != was.Syslog)
 	return names
+}
+
+// The time of a watchdog: drivers count whole seconds.
+const (
+	defaultWatchdog = 30 * time.Second
+	minWatchdog     = 2 * time.Second
+	maxWatchdog     = time.Hour
+)
+
+// ParseWatchdog reads PATH [D], the words behind "option watchdog-device" and,
+// with a comma, mote.watchdog=.
+func ParseWatchdog(w []string) (path string, d time.Duration, wrong string) {
+	path, d = w[0], defaultWatchdog
+	if wrong = wrongPath(path, maxLogPath); wrong != "" {
+		return "", 0, quote(path) + " " + wrong
+	}
+	if len(w) < 2 {
+		return path, d, ""
+	}
+	d, wrong = ParseDuration(w[1])
+	if wrong == "" && (d < minWatchdog || d > maxWatchdog || d%time.Second != 0) {
+		wrong = "is no time for a watchdog: write whole seconds, from 2s to 1h"
+	}
+	if wrong != "" {
+		return "", 0, quote(w[1]) + " " + wrong
+	}
+	return path, d, ""
 }
 
 // The bounds of option log-memory; the most is what an arena can have.

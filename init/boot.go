@@ -40,7 +40,7 @@ func Main(args []string) int {
 	}
 	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
 		procs: make(map[int]*process), asks: make(map[graph.ID]*proc.Asking), mute: make(map[graph.ID]string)}
-	in.server.in, in.end.in, in.critical.in = in, in, in
+	in.server.in, in.end.in, in.critical.in, in.dog.in = in, in, in, in
 	in.filer.worker = worker{in: in, what: "log files", word: "files"}
 	in.syslog.worker = worker{in: in, what: "syslog", word: "syslog"}
 	proc.EnsureStdio(in.role == Machine)

@@ -201,6 +201,9 @@ func (e *ending) next() {
 			return
 		}
 		in.logs.Say(MsgInfo, step.What)
+		if e.steps.Final() {
+			in.dog.last(e.halt.Kind)
+		}
 		pid, err := step.Start()
 		if err != nil {
 			in.logs.Say(MsgWarn, err.Error())

@@ -97,6 +97,7 @@ type Init struct {
 	filer    filer
 	syslog   syslog
 	critical critical
+	dog      watchdog
 	ready    [readBatch]proc.Ready
 
 	token    string        // of the notify sockets' names
@@ -312,6 +313,7 @@ func (in *Init) tick() {
 		in.apply(graph.Event{Kind: graph.Tick})
 	}
 	in.critical.tick()
+	in.dog.tick()
 	if in.trimAt != 0 && in.trimAt <= in.now {
 		in.trimAt, in.trim = 0, true
 	}
@@ -325,7 +327,7 @@ func (in *Init) tick() {
 // arm sets the timer to the nearest deadline.
 func (in *Init) arm() {
 	at := in.world.Next()
-	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.trimAt, in.server.retryAt,
+	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.dog.next, in.trimAt, in.server.retryAt,
 		in.filer.retry, in.syslog.retry} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d

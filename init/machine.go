@@ -68,6 +68,9 @@ func (in *Init) commandLine() {
 		in.logs.SetOwn(level, true, false)
 	}
 	in.opt.Rescue = in.opt.Rescue || cl.Rescue
+	if cl.Watchdog != "" {
+		in.dog.fromKernel(cl.Watchdog)
+	}
 }
 
 // haltEvent gives a shutdown its deadline.

@@ -148,9 +148,10 @@ func (in *Init) adopt(conf *graph.Config, plan []graph.Change) {
 }
 
 // setOptions gives the world the deadline of a shutdown: the option's, or the
-// role's (SPEC 8), and the logs their bound.
+// role's (SPEC 8), the logs their bound, and the machine its watchdog.
 func (in *Init) setOptions() {
 	in.logs.SetMemory(in.conf.Options.LogMemory)
+	in.dog.option(in.conf.Options.WatchdogDevice, in.conf.Options.WatchdogTime)
 	timeout := in.conf.Options.ShutdownTimeout
 	if timeout == 0 {
 		timeout = otherTimeout

@@ -113,6 +113,9 @@ func (e *End) Next() (Step, bool) {
 	return s, true
 }
 
+// Final reports whether nothing but reboot(2) is left: the disks are safe.
+func (e *End) Final() bool { return e.phase == endDone }
+
 // plan fills the queue for the phase, and goes to the next one when nothing is
 // to do in it.
 func (e *End) plan() {

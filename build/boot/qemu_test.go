@@ -293,6 +293,58 @@ func TestStory(t *testing.T) {
 	}
 }
 
+// modules are where build/deps.sh puts two modules of the kernel.
+const modules = "../../out/kernel/"
+
+// TestWatchdog has the kernel's software watchdog, which comes after the init has
+// looked for it: it is fed while the init works, and its time comes when process
+// 1 is frozen. One that the machine is switched off with is stopped.
+func TestWatchdog(t *testing.T) {
+	for _, end := range []string{"freeze", "poweroff"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			skipShort(t)
+			im := withShell(t)
+			for _, name := range []string{"watchdog.ko", "softdog.ko"} {
+				data, err := os.ReadFile(modules + name)
+				if err != nil {
+					t.Skipf("%v: remove out/kernel/vmlinuz and run build/deps.sh", err)
+				}
+				im.Bytes(name, data, 0o644)
+			}
+			for _, n := range []string{"insmod", "mkdir"} {
+				im.Link("bin/"+n, "busybox")
+			}
+			im.Bytes("etc/mote/services/dog.conf", []byte("option watchdog-device /dev/watchdog 6s\n"+
+				"task dog /bin/sh /etc/dog\n  log console\n"), 0o644)
+			im.Bytes("etc/dog", []byte(dog+end+"\n"), 0o644)
+			m := boot(t, im, "")
+			see(t, m, "cannot open the watchdog /dev/watchdog: no such file or directory; next try in 10s")
+			see(t, m, "watchdog /dev/watchdog (\"Software Watchdog\"): 6s, fed every 2s")
+			see(t, m, "dog-has 6")
+			see(t, m, "dog-was-fed")
+			if end == "freeze" {
+				see(t, m, "softdog: Initiating system reboot")
+				return
+			}
+			off(t, m, "Power down")
+			if strings.Contains(string(m.text), "watchdog did not stop") {
+				t.Error("the watchdog runs on")
+			}
+		})
+	}
+}
+
+// dog waits twice the watchdog's time.
+const dog = `
+freeze() { mkdir /sys/fs/cgroup/ice; echo 1 >/sys/fs/cgroup/ice/cgroup.procs; echo 1 >/sys/fs/cgroup/ice/cgroup.freeze; }
+insmod /watchdog.ko; insmod /softdog.ko
+until grep -q '^active' /sys/class/watchdog/watchdog0/state; do sleep 1; done
+echo dog-has $(cat /sys/class/watchdog/watchdog0/timeout)
+sleep 12
+echo dog-was-fed
+`
+
 // TestTour boots the demo's whole set, with this machine's programs and
 // without.
 func TestTour(t *testing.T) {

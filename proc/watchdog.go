@@ -1,0 +1,68 @@
+package proc
+
+import (
+	"bytes"
+
+	"golang.org/x/sys/unix"
+)
+
+// Watchdog is an open watchdog device. From the open on the machine is reset
+// unless it is fed.
+type Watchdog struct {
+	fd      int
+	Name    string // what the driver calls itself
+	Seconds int    // until the reset
+	Reset   bool   // it has ended the boot before this one
+}
+
+// OpenWatchdog opens a watchdog device and asks for a time of so many seconds; a
+// driver that cannot have it says what it has. Only a character device is
+// opened, and one that does not answer as a watchdog is closed again.
+func OpenWatchdog(path string, seconds int) (*Watchdog, error) {
+	w, err := openWatchdog(path, seconds)
+	if err != nil {
+		return nil, cannot("open the watchdog "+shown(path), err)
+	}
+	return w, nil
+}
+
+func openWatchdog(path string, seconds int) (*Watchdog, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR {
+		return nil, reason("it is no character device")
+	}
+	fd, err := openFile(path, unix.O_WRONLY)
+	if err != nil {
+		return nil, err
+	}
+	info, err := unix.IoctlGetWatchdogInfo(fd)
+	if err != nil {
+		unix.Close(fd)
+		return nil, reason("it is no watchdog: " + err.Error())
+	}
+	w := &Watchdog{fd: fd, Seconds: seconds}
+	name, _, _ := bytes.Cut(info.Identity[:], []byte{0})
+	w.Name = shown(string(name))
+	unix.IoctlSetPointerInt(fd, unix.WDIOC_SETTIMEOUT, seconds)
+	if n, err := unix.IoctlGetInt(fd, unix.WDIOC_GETTIMEOUT); err == nil && n > 0 {
+		w.Seconds = n
+	}
+	status, err := unix.IoctlGetInt(fd, unix.WDIOC_GETBOOTSTATUS)
+	w.Reset = err == nil && status&unix.WDIOF_CARDRESET != 0
+	return w, nil
+}
+
+// Feed begins the time anew.
+func (w *Watchdog) Feed() error {
+	return cannot("feed the watchdog", unix.IoctlWatchdogKeepalive(w.fd))
+}
+
+// Stop switches the watchdog off, if its driver can be ("nowayout"): a "V" before
+// the close says that it is meant (watchdog-api.rst, "Magic Close feature").
+func (w *Watchdog) Stop() {
+	unix.Write(w.fd, []byte{'V'})
+	unix.Close(w.fd)
+}
