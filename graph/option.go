@@ -15,9 +15,11 @@ type Options struct {
 	CtlReadAll      bool          // everyone may read
 	WatchdogDevice  string        // empty = none
 	WatchdogTime    time.Duration // until it resets the machine
-	Rescue          Rescue        // what a rescue may give
-	LogMemory       int           // bytes of all rings together; 0 = a part of the machine's memory
-	Syslog          string        // path of the socket that takes syslog(3) messages; empty = none
+	BootGood        string        // words, a NUL between them; empty = none
+	BootBad         string
+	Rescue          Rescue // what a rescue may give
+	LogMemory       int    // bytes of all rings together; 0 = a part of the machine's memory
+	Syslog          string // path of the socket that takes syslog(3) messages; empty = none
 }
 
 // Rescue is what single, rescue, critical shell and a machine without a
@@ -63,6 +65,10 @@ var optionRows = []row{
 		Help: "The hardware watchdog that resets a machine whose init has been stuck for so long."}, least: 1, most: 2},
 	{Key: Key{Name: "rescue", Scope: InOption, Args: "shell|login|off", Default: "shell",
 		Help: "What a machine gives at its console when a rescue is asked for."}, least: 1, most: 1},
+	{Key: Key{Name: "boot-good", Scope: InOption, Args: "CMD [ARG...]",
+		Help: "Run once when all that is wanted has been up for 10 s."}, least: 1},
+	{Key: Key{Name: "boot-bad", Scope: InOption, Args: "CMD [ARG...]",
+		Help: "Run once when that has not begun after 60 s, or a critical unit has failed before."}, least: 1},
 	{Key: Key{Name: "log-memory", Scope: InOption, Args: "SIZE", Default: "1/16 of the memory, from 1M to 256M",
 		Help: "What the log rings of all units may have together."}, least: 1, most: 1},
 	{Key: Key{Name: "syslog", Scope: InOption, Args: "[PATH]", Default: "no socket; without a path " + DefaultSyslog,
@@ -138,6 +144,16 @@ func (o *Options) set(name string, w []string) (wrong string) {
 			return quote(value) + ` is unknown: write "shell", "login" or "off"`
 		}
 		o.Rescue = r
+	case "boot-good", "boot-bad":
+		if value == "" {
+			return `"" is empty: write a command`
+		}
+		command := strings.Join(w, "\x00")
+		if name == "boot-good" {
+			o.BootGood = command
+		} else {
+			o.BootBad = command
+		}
 	case "log-memory":
 		n, wrong := ParseSize(value, minLogMemory, maxLogMemory)
 		if wrong != "" {
@@ -169,6 +185,8 @@ func (o *Options) Changed(was *Options) []string {
 	changed("ctl-read", o.CtlReadAll != was.CtlReadAll)
 	changed("watchdog-device", o.WatchdogDevice != was.WatchdogDevice || o.WatchdogTime != was.WatchdogTime)
 	changed("rescue", o.Rescue != was.Rescue)
+	changed("boot-good", o.BootGood != was.BootGood)
+	changed("boot-bad", o.BootBad != was.BootBad)
 	changed("log-memory", o.LogMemory != was.LogMemory)
 	changed("syslog", o.Syslog != was.Syslog)
 	return names

@@ -40,7 +40,7 @@ func Main(args []string) int {
 	}
 	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
 		procs: make(map[int]*process), asks: make(map[graph.ID]*proc.Asking), mute: make(map[graph.ID]string)}
-	in.server.in, in.end.in, in.critical.in, in.dog.in = in, in, in, in
+	in.server.in, in.end.in, in.critical.in, in.dog.in, in.booted.in = in, in, in, in, in
 	in.filer.worker = worker{in: in, what: "log files", word: "files"}
 	in.syslog.worker = worker{in: in, what: "syslog", word: "syslog"}
 	proc.EnsureStdio(in.role == Machine)
@@ -297,6 +297,9 @@ func (in *Init) start() {
 	}
 	in.syslog.listen(in.conf.Options.Syslog)
 	in.critical.boot()
+	if !in.rescuing {
+		in.booted.begin()
+	}
 	in.trimAt = in.now + trimAfter
 	in.readClocks(true)
 	in.queue = append(make([]graph.Event, 0, 2*in.world.Len()+1), in.queue...) // Spawned and Executed of each

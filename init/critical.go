@@ -42,6 +42,7 @@ const rescueUptime = graph.Instant(60e9)
 // escalate does what "critical" says of a unit that failed for good.
 func (in *Init) escalate(e *graph.Effect) {
 	why := "critical unit " + in.name(e.Unit) + " failed: " + in.world.ReasonText(e.Reason)
+	in.booted.failed()
 	if in.role != Machine {
 		in.logs.Say(MsgWarn, why)
 		if e.Critical != graph.CriticalShell {

@@ -14,7 +14,7 @@ import (
 func testInit(t *testing.T, config string) *Init {
 	t.Helper()
 	in := &Init{pid: unix.Getpid(), uid: unix.Getuid(), role: Supervisor, procs: make(map[int]*process), sigs: &proc.Signals{}}
-	in.server.in, in.end.in, in.critical.in, in.dog.in = in, in, in, in
+	in.server.in, in.end.in, in.critical.in, in.dog.in, in.booted.in = in, in, in, in, in
 	in.server.limit = maxClients
 	var err error
 	if in.poll, err = proc.NewPoll(); err != nil {

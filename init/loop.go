@@ -24,6 +24,7 @@ const (
 	tokSink   // slot: 0 is the child that writes files
 	tokAsk    // unit
 	tokSyslog
+	tokBoot
 	tokMask uint64 = 0xff << 56
 )
 
@@ -98,6 +99,7 @@ type Init struct {
 	syslog   syslog
 	critical critical
 	dog      watchdog
+	booted   bootCheck
 	ready    [readBatch]proc.Ready
 
 	token    string        // of the notify sockets' names
@@ -241,6 +243,8 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.readKey(graph.ID(n))
 	case tokSyslog:
 		in.syslog.ready()
+	case tokBoot:
+		in.booted.read()
 	}
 }
 
@@ -314,6 +318,7 @@ func (in *Init) tick() {
 	}
 	in.critical.tick()
 	in.dog.tick()
+	in.booted.tick()
 	if in.trimAt != 0 && in.trimAt <= in.now {
 		in.trimAt, in.trim = 0, true
 	}
@@ -327,8 +332,8 @@ func (in *Init) tick() {
 // arm sets the timer to the nearest deadline.
 func (in *Init) arm() {
 	at := in.world.Next()
-	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.dog.next, in.trimAt, in.server.retryAt,
-		in.filer.retry, in.syslog.retry} {
+	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.dog.next,
+		in.booted.deadline(), in.trimAt, in.server.retryAt, in.filer.retry, in.syslog.retry} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d
 		}

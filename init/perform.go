@@ -112,11 +112,13 @@ func (in *Init) signal(e *graph.Effect) {
 // changed tells of a transition: in the log, and to those who listen.
 func (in *Init) changed(e *graph.Effect) {
 	in.server.event(e)
+	in.booted.changed()
 	name := in.name(e.Unit)
 	if in.rescuing && name == rescueName {
 		switch e.To {
 		case graph.Exited, graph.Failed, graph.Inactive:
 			in.rescuing = false
+			in.booted.begin()
 			in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
 		}
 	}

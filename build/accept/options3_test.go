@@ -3,6 +3,7 @@ package accept
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -119,5 +120,42 @@ func TestF3_CriticalReboots(t *testing.T) {
 				t.Errorf("the file is %q", data)
 			}
 		})
+	}
+}
+
+// option boot-good: run once all is up and has been for a while, and not before.
+func TestF3_BootGood(t *testing.T) {
+	t.Parallel()
+	in := start(t, "set WORD said\noption boot-good {V} report {D}/r , append {D}/good run , print printed\noption boot-bad {V} append {D}/bad run\n"+
+		svc("a")+"task b {V} waitfile {D}/go\nservice m {V} exit 1\n  start manual\n")
+	in.settled("a")
+	in.touch("go")
+	in.state("b", "exited")
+	if in.lines("good") != nil {
+		t.Error("boot-good is run before its time")
+	}
+	for range 4 { // ten seconds are more than one step
+		if len(in.lines("good")) == 0 {
+			in.ctl("-t", "3s", "wait", "--for", "inactive", "a")
+		}
+	}
+	in.logHas("mote", "boot: good: ", "boot-good: printed\n", "boot-good: exit 0\n")
+	if env := in.report("r").Env; !slices.Contains(env, "WORD=said") || !slices.Contains(env, "MOTE_SOCKET="+in.inside("ctl/sock")) {
+		t.Errorf("the environment is %q", env)
+	}
+	if n := len(in.lines("good")); n != 1 || in.lines("bad") != nil {
+		t.Errorf("boot-good was run %d times, boot-bad %d", n, len(in.lines("bad")))
+	}
+}
+
+// option boot-bad: run at once when a critical unit has failed.
+func TestF3_BootBad(t *testing.T) {
+	t.Parallel()
+	in := startWith(t, Options{Mode: machine}, "option boot-good {V} append {D}/good run\noption boot-bad {V} append {D}/bad run , exit 4\n"+
+		svc("a")+"service c {V} exit 1\n  critical shell\n  restart never\n")
+	in.appears("bad", 1)
+	in.logHas("mote", "boot: bad\n", "boot-bad: exit 4\n")
+	if n := len(in.lines("bad")); n != 1 || in.lines("good") != nil {
+		t.Errorf("boot-bad was run %d times, boot-good %d", n, len(in.lines("good")))
 	}
 }
