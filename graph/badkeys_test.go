@@ -18,6 +18,8 @@ var rightWords = map[string]string{
 	"main": "before", "option": "ctl-read all",
 
 	"option shutdown-timeout": "5s", "option ctl-group": "wheel", "option ctl-read": "all",
+	"option watchdog-device": "/dev/watchdog 5s", "option rescue": "login", "option boot-good": "x y", "option boot-bad": "x y",
+	"option log-memory": "1M", "option syslog": "/dev/log",
 
 	"exec": "x y", "sh": "x", "description": "x", "requires": "before", "wants": "before", "after": "before", "before": "behind",
 	"conflicts": "before", "start": "manual", "class": "system", "critical": "shell", "if": "not file-has /a b | exists /a | cmdline a | container", "dir": "/x",

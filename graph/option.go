@@ -50,8 +50,8 @@ func ParseRescue(word string) (Rescue, bool) {
 // DefaultSyslog is the socket that every C library writes to (syslog(3)).
 const DefaultSyslog = "/dev/log"
 
-// maxOptions bounds optionRows.
-const maxOptions = 12
+// maxOptionRows bounds optionRows.
+const maxOptionRows = 12
 
 // optionRows are the words that may stand behind "option" (SPEC F3).
 var optionRows = []row{
@@ -175,34 +175,35 @@ func (o *Options) set(name string, w []string) (wrong string) {
 // Changed names the options that are not as they were.
 func (o *Options) Changed(was *Options) []string {
 	var names []string
-	changed := func(name string, is bool) {
-		if is {
-			names = append(names, name)
+	for i, changed := range [...]bool{ // in the order of optionRows
+		o.ShutdownTimeout != was.ShutdownTimeout,
+		o.CtlGroup != was.CtlGroup,
+		o.CtlReadAll != was.CtlReadAll,
+		o.WatchdogDevice != was.WatchdogDevice || o.WatchdogTime != was.WatchdogTime,
+		o.Rescue != was.Rescue,
+		o.BootGood != was.BootGood,
+		o.BootBad != was.BootBad,
+		o.LogMemory != was.LogMemory,
+		o.Syslog != was.Syslog,
+	} {
+		if changed {
+			names = append(names, optionRows[i].Name)
 		}
 	}
-	changed("shutdown-timeout", o.ShutdownTimeout != was.ShutdownTimeout)
-	changed("ctl-group", o.CtlGroup != was.CtlGroup)
-	changed("ctl-read", o.CtlReadAll != was.CtlReadAll)
-	changed("watchdog-device", o.WatchdogDevice != was.WatchdogDevice || o.WatchdogTime != was.WatchdogTime)
-	changed("rescue", o.Rescue != was.Rescue)
-	changed("boot-good", o.BootGood != was.BootGood)
-	changed("boot-bad", o.BootBad != was.BootBad)
-	changed("log-memory", o.LogMemory != was.LogMemory)
-	changed("syslog", o.Syslog != was.Syslog)
 	return names
 }
 
 // The time of a watchdog: drivers count whole seconds.
 const (
-	defaultWatchdog = 30 * time.Second
-	minWatchdog     = 2 * time.Second
-	maxWatchdog     = time.Hour
+	defaultDog = 30 * time.Second
+	minDog     = 2 * time.Second
+	maxDog     = time.Hour
 )
 
 // ParseWatchdog reads PATH [D], the words behind "option watchdog-device" and,
 // with a comma, mote.watchdog=.
 func ParseWatchdog(w []string) (path string, d time.Duration, wrong string) {
-	path, d = w[0], defaultWatchdog
+	path, d = w[0], defaultDog
 	if wrong = wrongPath(path, maxLogPath); wrong != "" {
 		return "", 0, quote(path) + " " + wrong
 	}
@@ -210,7 +211,7 @@ func ParseWatchdog(w []string) (path string, d time.Duration, wrong string) {
 		return path, d, ""
 	}
 	d, wrong = ParseDuration(w[1])
-	if wrong == "" && (d < minWatchdog || d > maxWatchdog || d%time.Second != 0) {
+	if wrong == "" && (d < minDog || d > maxDog || d%time.Second != 0) {
 		wrong = "is no time for a watchdog: write whole seconds, from 2s to 1h"
 	}
 	if wrong != "" {

@@ -30,9 +30,9 @@ type parser struct {
 	class    Class
 	stack    []string // files that are being read
 	pos      Pos
-	cur      *block          // that key lines go to; nil = none
-	optionAt [maxOptions]Pos // where each option was given
-	last     string          // the last header's word, which has no keys; "" = skip, "-" = none
+	cur      *block             // that key lines go to; nil = none
+	optionAt [maxOptionRows]Pos // where each option was given
+	last     string             // the last header's word, which has no keys; "" = skip, "-" = none
 	words    []line.Word
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -72,6 +73,9 @@ func (s *syslog) listen(path string) {
 }
 
 func (s *syslog) open(path string) error {
+	if proc.OnNetworkOrFuse(path[:strings.LastIndexByte(path, '/')+1]) {
+		return errors.New(path + " is on a network or FUSE mount, for which process 1 cannot wait: choose another path")
+	}
 	sock, err := proc.ListenDatagrams(path, 0o666)
 	if err != nil {
 		return err

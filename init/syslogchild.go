@@ -77,11 +77,19 @@ func (c *syslogChild) datagram(pid int, uid uint32, msg []byte) {
 	for {
 		text, rest, more := bytes.Cut(msg, newline)
 		c.text = append(c.text[:len(tag)], text...)
-		c.put(bytes.TrimRight(c.text, "\r\x00 "))
+		c.put(trimEnd(c.text))
 		if msg = rest; !more {
 			return
 		}
 	}
+}
+
+// trimEnd takes off what some senders end a message with.
+func trimEnd(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\r' || b[len(b)-1] == 0) {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // put adds a text as one line, or several if it is longer than a log takes.
@@ -112,8 +120,8 @@ func (c *syslogChild) put(text []byte) {
 // number of the program, which are added to tag as RFC 3164 has them.
 func syslogHeader(tag, m []byte) (newTag, msg []byte) {
 	m = m[priorityLen(m):]
-	if rest, ok := bytes.CutPrefix(m, []byte("1 ")); ok && len(rest) > 0 {
-		if t, msg, ok := newHeader(tag, rest); ok {
+	if len(m) > 2 && m[0] == '1' && m[1] == ' ' {
+		if t, msg, ok := newHeader(tag, m[2:]); ok {
 			return t, msg
 		}
 	}
@@ -174,7 +182,12 @@ func newHeader(tag, m []byte) (newTag, msg []byte, ok bool) {
 	if !ok {
 		return tag, m, false
 	}
-	m = bytes.TrimPrefix(bytes.TrimPrefix(m[n:], []byte{' '}), []byte("\ufeff"))
+	if m = m[n:]; len(m) > 0 && m[0] == ' ' {
+		m = m[1:]
+	}
+	if len(m) >= 3 && string(m[:3]) == "\ufeff" { // the mark of UTF-8
+		m = m[3:]
+	}
 	if app := field[2]; string(app) != "-" {
 		tag = append(tag, app...)
 		if id := field[3]; string(id) != "-" {

@@ -109,12 +109,12 @@ func TestF3_CriticalReboots(t *testing.T) {
 				if got := in.gone(3 * step); got != 128+1 {
 					t.Errorf("the end is %d, expected %d", got, 128+1)
 				}
+				in.contains(in.out.text(), c.says)
 			} else {
 				in.until("the init answers", func() bool { return in.ctl("ping").code == 0 })
 				in.logHas("mote", c.says)
 				in.is("c", "failed")
 			}
-			in.contains(in.out.text(), c.says)
 			data, _ := os.ReadFile(in.dir + "/var/lib/mote/critical")
 			if n := strings.Count(string(data), "\n"); n != c.lines || !strings.HasPrefix(string(data), strings.TrimPrefix(c.before, "-")) {
 				t.Errorf("the file is %q", data)

@@ -209,3 +209,18 @@ func TestF3_SyslogDefault(t *testing.T) {
 	in := startWith(t, Options{Mode: container}, "option syslog\nservice a {V} sendlog /dev/log '<13>Oct  1 02:04:05 x: y' , sleep\n")
 	in.logHas("a", " x: y\n")
 }
+
+// A sink that takes nothing keeps the messages waiting for a second, and none of
+// the ring's is lost; who writes to the socket goes on then.
+func TestF3_SyslogSinkStuck(t *testing.T) {
+	t.Parallel()
+	in := start(t, "option syslog {D}/log\nservice reader {V} sleep\ntask a {V} waitfile {D}/go , floodlog {D}/log 20000\n  after reader\n  log ring 16K\n  log pipe reader\n"+
+		"task b {V} waitfile {D}/go , waitfile {D}/other , sendlog {D}/log 'b: too'\n")
+	in.state("reader", "running")
+	in.touch("go")
+	in.logHas("mote", "log pipe reader: nothing was taken for a second")
+	in.touch("other")
+	in.logHas("b", " b: too\n")
+	in.logHas("a", "flood: line 0020000\n")
+	in.flat()
+}
