@@ -26,8 +26,11 @@ endif
 # the same bytes. -buildid= : the link's own hash would differ by tool chain path.
 # -l: calls of our own code are not inlined. That makes no start and no request
 # slower that could be measured, and the file 100 kB smaller.
+# -funcalign=1: functions begin where the one before ends, as on most other
+# machines; 53 kB. (Go's linker aligns them to 32 bytes on amd64 and 386.)
 # RESCUE=off, or login, fixes what a rescue may give (mote.conf(5), Rescue).
-PLAINFLAGS   = -trimpath -buildvcs=false -gcflags=mote/...=-l -ldflags "-s -w -buildid= -X mote/init.Version=$(VERSION)$(if $(RESCUE), -X mote/init.Rescue=$(RESCUE))"
+ALIGN       := $(if $(filter amd64 386,$(shell $(GO) env GOARCH)),-funcalign=1)
+PLAINFLAGS   = -trimpath -buildvcs=false -gcflags=mote/...=-l -ldflags "-s -w -buildid= $(ALIGN) -X mote/init.Version=$(VERSION)$(if $(RESCUE), -X mote/init.Rescue=$(RESCUE))"
 OVERLAYFLAGS = -overlay $(OUT)/overlay/overlay.json -tags mote_overlay
 # The older collector is 49 kB less code and needs less memory for a small heap.
 BUILD        = GOEXPERIMENT=nogreenteagc $(GO) build

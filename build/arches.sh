@@ -13,13 +13,15 @@ mkdir -p out/arch
 bad=
 for arch; do
 	unset GOARM GOMIPS
+	align=
 	case $arch in
 	armv[567]) GOARCH=arm GOARM=${arch#armv}; export GOARM ;;
 	mips | mipsle) GOARCH=$arch GOMIPS=softfloat; export GOMIPS ;;
+	amd64 | 386) GOARCH=$arch align=-funcalign=1 ;;
 	*) GOARCH=$arch ;;
 	esac
 	if GOARCH=$GOARCH go build -overlay out/overlay/overlay.json -tags mote_overlay -trimpath -buildvcs=false -gcflags=mote/...=-l \
-		-ldflags "-s -w -buildid= -X mote/init.Version=$version" -o "out/arch/mote-$arch" .; then
+		-ldflags "-s -w -buildid= $align -X mote/init.Version=$version" -o "out/arch/mote-$arch" .; then
 		printf '%-10s %9d bytes, %8d gzipped\n' "$arch" "$(wc -c <"out/arch/mote-$arch")" "$(gzip -9c "out/arch/mote-$arch" | wc -c)"
 	else
 		bad="$bad $arch"

@@ -16,6 +16,9 @@ func (m *sim) reload() {
 		if m.r.IntN(5) == 0 {
 			other := simUnit(m.r, u.Name)
 			other.Requires, other.Wants, other.After, other.Before, other.Conflicts = u.Requires, u.Wants, u.After, u.Before, u.Conflicts
+			if n.s.State == Stopping { // else nobody could tell whether the command's signal is still owed
+				other.StopExec = u.StopExec
+			}
 			if m.r.IntN(3) > 0 { // most changes are of one key
 				one := *u
 				one.Description, one.Manual, one.Pre, one.Stop, one.StartTimeout = "other", other.Manual, other.Pre, u.Stop, other.StartTimeout
