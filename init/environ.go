@@ -39,6 +39,13 @@ func (e *environ) set(name, value string) {
 	e.list = append(e.list, name+"="+value)
 }
 
+// unset takes a name out.
+func (e *environ) unset(name string) {
+	if i := e.index(name); i >= 0 {
+		e.list = append(e.list[:i], e.list[i+1:]...)
+	}
+}
+
 // inherited is what the init was started with, less what is meant for itself
 // alone (SPEC 4, env).
 func inherited(list []string) []string {

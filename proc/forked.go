@@ -13,7 +13,8 @@ import (
 //
 // The order of the steps, each with its reason:
 //
-//  1. dispositions: all default, while every signal is still blocked
+//  1. dispositions: all default, while every signal is still blocked; and the
+//     pid into the environment
 //  2. session or process group; the terminal's foreground group
 //  3. every descriptor close-on-exec, then the terminal, stdin, and all
 //     declared ones at their numbers
@@ -99,6 +100,9 @@ func runPlan(arg unsafe.Pointer) {
 //go:norace
 func (p *plan) run() (Stage, syscall.Errno) {
 	p.resetDispositions()
+	if p.pidAt > 0 {
+		p.sayPid()
+	}
 	if errno := p.join(); errno != 0 {
 		return StageSetsid, errno
 	}
@@ -156,6 +160,24 @@ func (p *plan) resetDispositions() {
 		// KILL and STOP give EINVAL.
 		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
 			uintptr(unsafe.Pointer(act)), 0, sigsetBytes, 0, 0)
+	}
+}
+
+// sayPid writes the child's pid into its environment, as LISTEN_PID has it
+// (sd_listen_fds(3)). The NUL behind it ends the word.
+//
+//go:nosplit
+//go:norace
+func (p *plan) sayPid() {
+	pid, _, _ := syscall.RawSyscall(unix.SYS_GETPID, 0, 0, 0)
+	digits := 1
+	for n := pid; n >= 10; n /= 10 {
+		digits++
+	}
+	p.buf[p.pidAt+digits] = 0
+	for i := p.pidAt + digits - 1; i >= p.pidAt; i-- {
+		p.buf[i] = byte('0' + pid%10)
+		pid /= 10
 	}
 }
 

@@ -12,6 +12,9 @@ const (
 	keepBytes  = 256 << 10 // a plan that has grown beyond is not kept
 )
 
+// pidDigits is the room for a pid: 2^22 at most, and an int32 in any case.
+const pidDigits = 10
+
 // place is one descriptor of the child: from becomes to. Where from is
 // fromTTY or fromStdin the child opens it first.
 type place struct{ from, to int32 }
@@ -30,6 +33,7 @@ type plan struct {
 	path  []*byte
 	argv  []*byte // the last is nil
 	env   []*byte // the last is nil
+	pidAt int     // where in buf the child writes its pid; 0 = nowhere
 	root  *byte
 	dir   *byte
 	stdin *byte
@@ -80,8 +84,8 @@ func (p *plan) prepare(s *Spec) error {
 	if !p.context(s) {
 		return &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
 	}
-	size := 0
-	for _, list := range [][]string{s.Path, s.Argv, s.Env, {s.Root, s.Dir, s.StdinPath, s.TTY}} {
+	size := len(s.PidVar) + 1 + pidDigits + 1
+	for _, list := range [][]string{s.Path, s.Argv, s.Env, {s.Root, s.Dir, s.StdinPath, s.TTY, s.PidVar}} {
 		for _, word := range list {
 			if strings.IndexByte(word, 0) >= 0 {
 				return &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
@@ -95,7 +99,12 @@ func (p *plan) prepare(s *Spec) error {
 	p.buf = p.buf[:0]
 	p.path = p.words(p.path[:0], s.Path)
 	p.argv = append(p.words(p.argv[:0], s.Argv), nil)
-	p.env = append(p.words(p.env[:0], s.Env), nil)
+	p.env = p.words(p.env[:0], s.Env)
+	if p.pidAt = 0; s.PidVar != "" {
+		p.env = append(p.env, p.bytes(s.PidVar+"=0000000000"))
+		p.pidAt = len(p.buf) - 1 - pidDigits
+	}
+	p.env = append(p.env, nil)
 	p.root, p.dir, p.stdin, p.tty = p.word(s.Root), p.word(s.Dir), p.word(s.StdinPath), p.word(s.TTY)
 	p.groups = append(p.groups[:0], s.Groups...)
 	p.uid, p.gid, p.cred = s.Uid, s.Gid, s.Cred

@@ -87,6 +87,9 @@ type Spec struct {
 	Path []string // the files to try in order, as execvp does; at least one
 	Argv []string // at least one
 	Env  []string // NAME=VALUE
+	// PidVar is a variable more, whose value the child makes its own pid; ""
+	// is none.
+	PidVar string
 
 	Root  string // the root directory for Dir and Path; "" keeps the init's
 	Dir   string // "" keeps the init's

@@ -23,6 +23,7 @@ func TestSpawnWays(t *testing.T) {
 				t.Run("Ignored", testSpawnIgnored)
 				t.Run("Session", TestSpawnSession)
 				t.Run("Descriptors", TestSpawnDescriptors)
+				t.Run("PidVar", TestSpawnPidVar)
 				t.Run("Failures", TestSpawnFailures)
 				t.Run("Context", TestSpawnContext)
 				t.Run("Limits", TestContextLimits)
@@ -32,6 +33,20 @@ func TestSpawnWays(t *testing.T) {
 				t.Run("KillEarly", TestSpawnKillEarly)
 				t.Run("Allocations", TestSpawnAllocations)
 			})
+		}
+	}
+}
+
+// The child knows its own pid before it is one that others know.
+func TestSpawnPidVar(t *testing.T) {
+	s := sh("echo $A $PID $B $$; exec env")
+	s.Env = []string{"PATH=/usr/bin:/bin", "A=a", "B=b"}
+	s.PidVar = "PID"
+	for range 3 {
+		got := run(t, s)
+		pid := fmt.Sprint(got.exit.Pid)
+		if !strings.HasPrefix(got.out, "a "+pid+" b "+pid+"\n") || strings.Count(got.out, "PID="+pid+"\n") != 1 {
+			t.Errorf("pid %s: %q, %v", pid, got.out, got.fail)
 		}
 	}
 }
