@@ -94,6 +94,7 @@ func (c *client) block(u *unit) {
 		usage += shortDuration(u.cpuMS.n) + " cpu"
 	}
 	c.field("uses", usage)
+	c.field("listen", strings.Join(u.listen, ", "))
 	c.field("requires", strings.Join(u.requires, " "))
 	c.field("wants", strings.Join(u.wants, " "))
 	c.field("after", strings.Join(u.after, " "))

@@ -23,7 +23,7 @@ type unit struct {
 	exitSignal, reason, description string
 	waitingOn                       []string
 	requires, wants                 []string
-	after, conflicts                []string
+	after, conflicts, listen        []string
 	memoryBytes, cpuMS              number
 
 	statusText, fault, stage string // not in JSON
@@ -92,6 +92,8 @@ func (u *unit) set(key, value string) {
 		u.cpuMS = parseNumber(value)
 	case "description":
 		u.description = value
+	case "listen": // once for each socket
+		u.listen = append(u.listen, value)
 	default:
 		u.setMore(key, value)
 	}
@@ -162,7 +164,9 @@ func (u *unit) why() string {
 		add(u.fault)
 	}
 	add(u.reason)
-	if u.reason == "" && u.fault == "" && u.state != "running" && u.state != "starting" {
+	// A service that waits was stopped because nobody used it.
+	waits := u.state == "waiting" && u.kind == "service"
+	if u.reason == "" && u.fault == "" && u.state != "running" && u.state != "starting" && !waits {
 		add(u.ended())
 	}
 	if u.state == "backoff" && u.nextMS.ok && !strings.Contains(u.reason, "next try") {
@@ -219,6 +223,7 @@ func (u *unit) json(j *jsonWriter) {
 	j.key("memory_bytes").opt(u.memoryBytes)
 	j.key("cpu_ms").opt(u.cpuMS)
 	j.key("description").text(u.description)
+	j.key("listen").strs(u.listen)
 }
 
 // yearTenThousand is where RFC 3339 ends, in unix milliseconds.

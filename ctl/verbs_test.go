@@ -147,7 +147,7 @@ func validJSON(t *testing.T, args []string, r result) {
 // TestJSONKeys holds the stable keys of SPEC 6 and their order.
 func TestJSONKeys(t *testing.T) {
 	const keys = "name kind class state want pid ready since uptime_ms restarts exit_code exit_signal reason " +
-		"waiting_on requires wants after conflicts memory_bytes cpu_ms description"
+		"waiting_on requires wants after conflicts memory_bytes cpu_ms description listen"
 	f := startFake(t, answers())
 	for _, args := range [][]string{{"list"}, {"status"}, {"status", "web"}, {"why", "app"}} {
 		r := runClient(t, noKernel(t), testEnv(), append([]string{"--json", "-s", f.path}, args...)...)

@@ -129,6 +129,21 @@ func (l *Listen) where() string {
 	return l.Addr.String()
 }
 
+// String gives the kind and the address.
+func (l *Listen) String() string { return listenWords[l.Kind] + " " + l.where() }
+
+// sockets gives all of a unit's.
+func (u *Unit) sockets() string {
+	text := ""
+	for i := range u.Duties().Listen {
+		if i > 0 {
+			text += ", "
+		}
+		text += u.Duty.Listen[i].String()
+	}
+	return text
+}
+
 // meets reports whether two sockets cannot be there together.
 func (l *Listen) meets(other Listen) bool {
 	if l.Kind != other.Kind {

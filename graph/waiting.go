@@ -154,7 +154,7 @@ func (w *World) whyWaiting(n *node, now Instant, say func(string)) {
 	case u.AskFirst:
 		say("waits for a key press on " + u.Tty)
 	case u.onDemand():
-		say("waits for a connection to its sockets")
+		say("waits for a connection to " + u.sockets())
 	case s.Due != 0:
 		say("waits for its time: it runs in " + roundText(s.Due-now))
 	}

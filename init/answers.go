@@ -61,6 +61,9 @@ func (s *server) unitRest(c *client, id graph.ID, u *graph.Unit, st *graph.Statu
 		c.put("description", u.Description)
 	}
 	c.put("file", u.Pos.String())
+	for _, at := range listenTexts(u) {
+		c.put("listen", at)
+	}
 	if st.Text != "" {
 		c.put("status_text", st.Text)
 	}

@@ -16,16 +16,17 @@ const (
 	tokTimer
 	tokListen
 	tokConsole
-	tokClient // slot
-	tokResult // pid
-	tokLog    // unit
-	tokNotify // unit
-	tokReady  // unit
-	tokSink   // slot: 0 is the child that writes files
-	tokAsk    // unit
+	tokClient        // slot
+	tokResult        // pid
+	tokLog           // unit
+	tokNotify        // unit
+	tokReady         // unit
+	tokSink          // slot: 0 is the child that writes files
+	tokAsk           // unit
 	tokSyslog
 	tokBoot
-	tokMask uint64 = 0xff << 56
+	tokSocket        // unit
+	tokMask   uint64 = 0xff << 56
 )
 
 // What each source may take of one turn, so that none starves the rest.
@@ -91,7 +92,8 @@ type Init struct {
 	queue  []graph.Event
 	busy   bool
 	spawns []graph.Effect // that did not fit into their turn
-	also   []graph.ID     // what a stop by name takes down too
+	ports  []portUser
+	also   []graph.ID // what a stop by name takes down too
 
 	server   server
 	end      ending
@@ -120,6 +122,7 @@ type unitIO struct {
 	fed    bool   // the main process has the pipe of others' logs as its stdin
 	main   int32  // pid of the main process
 	uid    uint32 // of the main process
+	socks  *sockets
 }
 
 // process is a child that the init forked.
@@ -241,10 +244,15 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.sinkReady(int(n))
 	case tokAsk:
 		in.readKey(graph.ID(n))
+<<<<<<< HEAD
 	case tokSyslog:
 		in.syslog.ready()
 	case tokBoot:
 		in.booted.read()
+=======
+	case tokSocket:
+		in.connected(graph.ID(n))
+>>>>>>> 6b64ebd (init: listen, on-demand and ports)
 	}
 }
 

@@ -77,6 +77,7 @@ func (in *Init) perform(e *graph.Effect) {
 	case graph.Escalate:
 		in.escalate(e)
 	case graph.End:
+		in.closeAllSockets()
 		in.end.begin(*e.Halt)
 	case graph.Joined:
 		in.joined(e.Unit)
@@ -88,6 +89,12 @@ func (in *Init) perform(e *graph.Effect) {
 		in.ask(e.Unit)
 	case graph.Unask:
 		in.unask(e.Unit)
+	case graph.Open:
+		in.openForFirst(e.Unit)
+	case graph.Unopen:
+		in.unopen(e.Unit)
+	case graph.Count:
+		in.countUse(e.Unit)
 	case graph.Trouble:
 		in.logs.Say(MsgWarn, in.name(e.Unit), ": ", e.Text)
 	}
@@ -126,6 +133,7 @@ func (in *Init) changed(e *graph.Effect) {
 	switch e.To {
 	case graph.Inactive, graph.Waiting, graph.Exited, graph.Failed:
 		in.restLog(e.Unit)
+		in.restSockets(e.Unit)
 	}
 	level := MsgInfo
 	text := e.To.String()

@@ -258,6 +258,7 @@ func (in *Init) checkFed(id graph.ID) {
 func (in *Init) left(id graph.ID) {
 	u := &in.units[id]
 	in.restLog(id)
+	in.closeSockets(id)
 	if u.pipeR > 0 {
 		in.closeLog(u)
 	}

@@ -344,5 +344,5 @@ func (in *Init) channels(u *graph.Unit, e *graph.Effect, spec *proc.Spec, env *e
 		*ready = fd
 		spec.Fds = append(spec.Fds, proc.FD{From: fd, To: u.Ready.FD})
 	}
-	return nil
+	return in.giveSockets(id, u, spec, env)
 }

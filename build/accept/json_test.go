@@ -18,7 +18,7 @@ import (
 
 // stableKeys are those of SPEC 6.
 var stableKeys = strings.Fields("name kind class state want pid ready since uptime_ms restarts exit_code exit_signal reason waiting_on " +
-	"requires wants after conflicts memory_bytes cpu_ms description")
+	"requires wants after conflicts memory_bytes cpu_ms description listen")
 
 // SPEC 6: --json of every verb that prints.
 func TestF10_JSON(t *testing.T) {
