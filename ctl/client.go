@@ -163,6 +163,12 @@ func (c *client) doAct() *failure {
 		words = append(words, "--no-wait")
 	}
 	words = append(words, c.flags...)
+	switch {
+	case c.verb.name == "add" && c.persists():
+		return c.addPersist()
+	case c.verb.name == "remove" && c.persists():
+		return c.removePersist()
+	}
 	switch c.verb.name {
 	case "wait":
 		words = append(words, c.state)

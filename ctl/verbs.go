@@ -49,8 +49,10 @@ var verbs = [...]verb{
 		"STATE is a state of the list, satisfied (or up), or down: no process."},
 	{"reload", groupUnits, "[NAME]", 0, 1, "--dry-run --force", false, "read the configuration again and say what changes",
 		"With NAME it is that unit that is told to. Only units whose own lines changed\nare touched. --dry-run says what would be done. A configuration with\na fault changes nothing unless --force."},
-	{"add", groupUnits, "FILE|-", 1, 1, "", false, "units at run time, from a file or stdin; kept in memory alone", ""},
-	{"remove", groupUnits, "NAME", 1, 1, "--no-wait", true, "stop a unit that was added, and forget it", ""},
+	{"add", groupUnits, "FILE|-", 1, 1, "--persist", false, "units at run time, from a file or stdin; kept in memory alone",
+		"--persist keeps one unit for good: as the file NAME.conf in the folder of the\nconfiguration, written by this client, which must be allowed to."},
+	{"remove", groupUnits, "NAME", 1, 1, "--no-wait --persist", true, "stop a unit that was added, and forget it",
+		"--persist does so with one that has a file NAME.conf of its own, and removes\nthe file."},
 	{"tree", groupUnits, "[NAME]", 0, 1, "", false, "what requires and wants what, as a tree",
 		"With --json a flat array in the order of the tree, each with its depth."},
 	{"graph", groupUnits, "", 0, 0, "", false, "the dependencies for Graphviz dot",
@@ -128,7 +130,7 @@ func (v *verb) takes(option string) bool {
 // usage gives the verb with its words.
 func (v *verb) usage() string {
 	s := v.name
-	for _, option := range [...]string{"--no-wait", "--dry-run", "--force"} {
+	for _, option := range [...]string{"--no-wait", "--persist", "--dry-run", "--force"} {
 		if v.takes(option) {
 			s += " [" + option + "]"
 		}

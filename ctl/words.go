@@ -122,7 +122,7 @@ func (c *call) longOption(args []string, i int) (int, *failure) {
 			c.help = true
 		}
 		return i, nil
-	case "--dry-run", "--force":
+	case "--dry-run", "--force", "--persist":
 		if !has && c.verb != nil && c.verb.takes(name) {
 			c.flags = append(c.flags, name)
 			return i, nil

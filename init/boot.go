@@ -167,7 +167,7 @@ func (in *Init) openConsole() {
 // configure reads the configuration and makes the world of it. ok is false
 // when the init must not run: its exit status is the code.
 func (in *Init) configure() (code int, ok bool) {
-	in.conf = in.load(nil)
+	in.conf = in.load(nil, "")
 	if in.role == Machine && len(in.conf.Units) == 0 {
 		in.reportFaults()
 		opt := in.conf.Options // of files that have nothing else

@@ -30,6 +30,7 @@ type runText struct {
 type source struct {
 	disk  proc.Files
 	texts []runText
+	less  string // a file that is left out
 }
 
 // Files gives the files that a root stands for.
@@ -37,7 +38,13 @@ func (s *source) Files(path string) ([]string, error) {
 	if strings.HasPrefix(path, runPrefix) {
 		return []string{path}, nil
 	}
-	return s.disk.Files(path)
+	files, err := s.disk.Files(path)
+	for i := range files {
+		if files[i] == s.less {
+			return append(files[:i], files[i+1:]...), err
+		}
+	}
+	return files, err
 }
 
 // Glob gives what an include pattern stands for.
@@ -53,13 +60,15 @@ func (s *source) Read(path string) ([]byte, error) {
 	return s.disk.Read(path)
 }
 
-// load reads the configuration, and the given texts beside it.
-func (in *Init) load(texts []runText) *graph.Config {
+// load reads the configuration less one file, and the given texts beside it.
+func (in *Init) load(texts []runText, less string) *graph.Config {
 	roots := Roots(in.opt.Config, in.role == Machine)
 	for i := range texts {
 		roots = append(roots, graph.Root{Path: texts[i].path, Class: graph.User})
 	}
-	return graph.Load(&source{texts: texts}, roots)
+	conf := graph.Load(&source{texts: texts, less: less}, roots)
+	in.settleMain(conf)
+	return conf
 }
 
 // settleMain gives the configuration the main unit that the role asks for.
@@ -75,8 +84,7 @@ func (in *Init) settleMain(conf *graph.Config) {
 // reread loads the configuration again and plans what to do. Instances that
 // were made at run time are made again from the new templates.
 func (in *Init) reread() (*graph.Config, []graph.Change) {
-	conf := in.load(in.texts)
-	in.settleMain(conf)
+	conf := in.load(in.texts, "")
 	for id := 0; id < in.world.Len(); id++ {
 		if in.world.Gone(graph.ID(id)) {
 			continue
@@ -174,31 +182,13 @@ func (in *Init) addText(name, text string, say func(string)) (refused string) {
 			" bytes together can be added: put them into the configuration"
 	}
 	in.added++
-	base := name[strings.LastIndexByte(name, '/')+1:]
-	if base == "-" || base == "" {
-		base = "stdin"
-	}
-	added := runText{path: runPrefix + strconv.Itoa(in.added) + "-" + base, text: text}
+	added := in.textOf(name, text)
 	texts := append(slices.Clone(in.texts), added)
-	conf := in.load(texts)
-	in.settleMain(conf)
-	for i := range conf.Faults {
-		f := &conf.Faults[i]
-		if f.Pos.File == added.path && !f.Warning {
-			say(f.String())
-			refused = "nothing is added: mend the file"
-		}
-	}
-	if refused != "" {
+	conf := in.load(texts, "")
+	if refused = faultsOf(conf, added.path, say); refused != "" {
 		return refused
 	}
-	var plan []graph.Change
-	for _, c := range in.world.Plan(conf.Units, func(*graph.Unit) bool { return true }) {
-		u := conf.Unit(c.Name)
-		if c.Kind == graph.UnitAdded && u != nil && (u.Pos.File == added.path || strings.IndexByte(c.Name, '@') >= 0) {
-			plan = append(plan, c)
-		}
-	}
+	plan := in.planOf(conf, added.path)
 	if len(plan) == 0 {
 		return "nothing is added: there is no unit in it"
 	}

@@ -49,6 +49,7 @@ func init() {
 		{"reload", mayControl, (*server).reload},
 		{"add", mayAll, (*server).add},
 		{"remove", mayAll, (*server).remove},
+		{"persist", mayAll, (*server).persist},
 		{"poweroff", mayAll, power(graph.HaltPoweroff)},
 		{"reboot", mayAll, power(graph.HaltReboot)},
 		{"halt", mayAll, power(graph.HaltHalt)},
@@ -308,45 +309,6 @@ func (s *server) reload(c *client, args []string) {
 			s.fail(c, 1, bad)
 			return
 		}
-		s.ok(c)
-	}
-}
-
-// add takes FILE TEXT: units that are on no disk.
-func (s *server) add(c *client, args []string) {
-	if len(args) != 2 {
-		s.fail(c, 2, "add: write add FILE TEXT")
-		return
-	}
-	if s.ending(c) {
-		return
-	}
-	if bad := s.in.addText(args[0], args[1], func(t string) { c.say("note", t) }); bad != "" {
-		s.fail(c, 1, bad)
-		return
-	}
-	s.ok(c)
-}
-
-// remove stops a unit that was added and forgets it.
-func (s *server) remove(c *client, args []string) {
-	ids, wait, ok := s.targets(c, "remove", args)
-	if !ok {
-		return
-	}
-	if len(ids) != 1 {
-		s.fail(c, 2, "remove: one name at a time")
-		return
-	}
-	if wait {
-		c.wait = s.in.world.NewWait(graph.WaitStop, 0, ids)
-	}
-	if bad := s.in.removeText(ids[0]); bad != "" {
-		c.wait = nil
-		s.fail(c, 1, bad)
-		return
-	}
-	if !wait {
 		s.ok(c)
 	}
 }
