@@ -5,6 +5,8 @@
 #   redis-check-rdb, -cli   the database: redis-server is redis-check-rdb by
 #                           another name, and its package would start a service here
 #   qemu-system-x86_64      the boot tests
+#   uuidd                   a service that takes its socket from the init, unpacked
+#                           into out/, since its package would start one here
 #   a kernel                Debian's cloud kernel, unpacked into out/kernel, not installed
 #   mandoc                  lint of the manual pages
 #
@@ -61,6 +63,24 @@ if [ -n "$packages" ]; then
 		echo "deps: cannot install$packages: what needs them is left out"
 fi
 [ "$only" = -demo ] && exit 0
+
+if [ ! -s out/uuidd ]; then
+	if have apt-get && have dpkg-deb && [ "${MOTE_DEPS:-}" != no ]; then
+		[ "$(id -u)" != 0 ] || update
+		rm -rf out/uuidd.tmp
+		mkdir -p out/uuidd.tmp
+		echo "deps: fetching uuid-runtime"
+		if (cd out/uuidd.tmp && apt-get download -qq -o APT::Sandbox::User=root uuid-runtime >/dev/null &&
+			dpkg-deb -x ./*.deb root); then
+			mv out/uuidd.tmp/root/usr/sbin/uuidd out/uuidd
+		else
+			echo "deps: cannot fetch uuid-runtime: on-demand is tested without a program of Debian"
+		fi
+		rm -rf out/uuidd.tmp
+	else
+		echo "deps: no uuidd at out/uuidd (Debian package uuid-runtime): on-demand is tested without a program of Debian"
+	fi
+fi
 
 # The kernel's meta package names the newest one, which is fetched and unpacked.
 # apt-get download works for ordinary users too, where the lists are there.
