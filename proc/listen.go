@@ -213,4 +213,4 @@ func SocketHolder(inode uint64) (pid int, name string, ok bool) {
 }
 
 // maxHolderLinks bounds what SocketHolder reads: some 20 ms.
-const maxHolderLinks = 16384
+const maxHolderLinks = 8192
