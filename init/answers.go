@@ -61,8 +61,8 @@ func (s *server) unitRest(c *client, id graph.ID, u *graph.Unit, st *graph.Statu
 		c.put("description", u.Description)
 	}
 	c.put("file", u.Pos.String())
-	for _, at := range listenTexts(u) {
-		c.put("listen", at)
+	for i := range u.Duties().Listen {
+		c.put("listen", u.Duty.Listen[i].String())
 	}
 	if st.Text != "" {
 		c.put("status_text", st.Text)

@@ -39,75 +39,62 @@ func (s *unitSocket) lost() bool {
 	return s.of.Kind == graph.ListenUnix && s.sock.Lost() || proc.Spoilt(s.sock.Fd)
 }
 
-// close closes it and takes its file away.
-func (s *unitSocket) close() { s.sock.Close() }
-
-// openSockets makes the unit's sockets those that its lines ask for now. Those
-// that are open stay so. When one cannot be opened the new ones are closed
-// again: nobody is to wait at a service that does not start.
-func (in *Init) openSockets(id graph.ID) *refusal {
-	u := in.world.Unit(id)
-	want := u.Duties().Listen
-	io := &in.units[id]
-	if len(want) == 0 {
-		in.closeSockets(id)
-		return nil
-	}
-	old := io.socks
-	if old == nil {
-		old = &sockets{}
-	}
-	list := make([]unitSocket, len(want))
-	kept := make([]bool, len(want))
-	for i := range want {
-		list[i] = unitSocket{of: want[i], sock: proc.Socket{Fd: -1}}
-	}
-	for k := range old.list { // those that go first: their addresses may be asked for again
-		s := &old.list[k]
-		i := place(want, &s.of)
-		if i < 0 || s.lost() {
-			s.close()
-			continue
-		}
-		list[i].sock, kept[i] = s.sock, true
-	}
-	io.socks = &sockets{list: list}
-	for i := range list {
-		if kept[i] {
-			continue
-		}
-		if bad := in.openSocket(u, &list[i]); bad != nil {
-			in.keepOnly(id, kept)
-			return bad
+// find gives the socket that will do for a line, or nil.
+func (s *sockets) find(l *graph.Listen) *unitSocket {
+	for i := range s.list {
+		if same(&s.list[i].of, l) {
+			return &s.list[i]
 		}
 	}
 	return nil
 }
 
-// place gives which of the lines a socket will do for, or -1.
-func place(want []graph.Listen, l *graph.Listen) int {
-	for i := range want {
-		if same(&want[i], l) {
-			return i
-		}
+// cut closes the sockets from n on, and takes their files away.
+func (s *sockets) cut(n int) {
+	for i := n; i < len(s.list); i++ {
+		s.list[i].sock.Close()
 	}
-	return -1
+	s.list = s.list[:n]
 }
 
-// keepOnly closes the sockets that are not among the kept.
-func (in *Init) keepOnly(id graph.ID, kept []bool) {
-	io := &in.units[id]
-	var rest []unitSocket
-	for i := range io.socks.list {
-		if s := &io.socks.list[i]; kept[i] {
-			rest = append(rest, *s)
-		} else {
-			s.close()
+// openSockets makes the unit's sockets those that its lines ask for now. Those
+// that are open stay so. When one cannot be opened the new ones are closed
+// again: nobody is to wait at a service that does not start.
+func (in *Init) openSockets(id graph.ID) *refusal {
+	u, io := in.world.Unit(id), &in.units[id]
+	want := u.Duties().Listen
+	if len(want) == 0 {
+		in.closeSockets(id)
+		return nil
+	}
+	if io.socks == nil {
+		io.socks = &sockets{}
+	}
+	s, n := io.socks, 0
+	for k := range s.list { // what goes first: its address may be asked for again
+		wanted := false
+		for i := range want {
+			wanted = wanted || same(&want[i], &s.list[k].of)
+		}
+		if wanted && !s.list[k].lost() {
+			s.list[n], s.list[k] = s.list[k], s.list[n]
+			n++
 		}
 	}
-	if io.socks.list = rest; len(rest) == 0 {
-		io.socks = nil
+	s.cut(n)
+	for i := range want {
+		if s.find(&want[i]) != nil {
+			continue
+		}
+		s.list = append(s.list, unitSocket{of: want[i], sock: proc.Socket{Fd: -1}})
+		if bad := in.openSocket(u, &s.list[len(s.list)-1]); bad != nil {
+			if s.cut(n); n == 0 {
+				io.socks = nil
+			}
+			return bad
+		}
 	}
+	return nil
 }
 
 // openSocket opens one.
@@ -160,35 +147,28 @@ func (in *Init) giveSockets(id graph.ID, u *graph.Unit, spec *proc.Spec, env *en
 	return in.handOver(id, spec, env, in.passed(id))
 }
 
-// passed gives what the unit's main process gets from descriptor 3 on.
+// passed gives what the unit's main process gets from descriptor 3 on, in the
+// order of its lines.
 func (in *Init) passed(id graph.ID) []passedFD {
-	socks := in.units[id].socks
-	if socks == nil {
-		return nil
-	}
-	fds := make([]passedFD, len(socks.list))
-	for i := range socks.list {
-		s := &socks.list[i]
-		proc.Plain(s.sock.Fd)
-		fds[i] = passedFD{s.sock.Fd, s.of.Name}
-		if s.of.Name == "" {
+	want := in.world.Unit(id).Duties().Listen
+	fds := make([]passedFD, len(want))
+	for i := range want {
+		fds[i].fd = in.units[id].socks.find(&want[i]).sock.Fd
+		if fds[i].name = want[i].Name; fds[i].name == "" {
 			fds[i].name = in.name(id)
 		}
+		proc.Plain(fds[i].fd)
 	}
 	return fds
 }
 
 // closeSockets closes what the unit has open.
 func (in *Init) closeSockets(id graph.ID) {
-	io := &in.units[id]
-	if io.socks == nil {
-		return
+	if s := in.units[id].socks; s != nil {
+		in.unopen(id)
+		s.cut(0)
+		in.units[id].socks = nil
 	}
-	in.unopen(id)
-	for i := range io.socks.list {
-		io.socks.list[i].close()
-	}
-	io.socks = nil
 }
 
 // closeAllSockets is the end of them: what follows takes no connection.
@@ -283,14 +263,4 @@ func (in *Init) socketOwner(inode uint64) graph.ID {
 		}
 	}
 	return graph.None
-}
-
-// listenTexts are the unit's sockets as they are written.
-func listenTexts(u *graph.Unit) []string {
-	list := u.Duties().Listen
-	texts := make([]string, len(list))
-	for i := range list {
-		texts[i] = list[i].String()
-	}
-	return texts
 }

@@ -42,7 +42,7 @@ func TestOpenSockets(t *testing.T) {
 	if bad == nil || !strings.HasPrefix(bad.words(), "listen: unix /proc/version/s: ") {
 		t.Fatalf("%v", bad)
 	}
-	if got := in.passed(id); len(got) != 1 || got[0] != (passedFD{first[1].fd, "now"}) {
+	if got := in.units[id].socks.list; len(got) != 1 || got[0].sock.Fd != first[1].fd {
 		t.Errorf("%+v is left, were %+v", got, first)
 	}
 	if _, err := os.Lstat(dir + "/x"); err == nil {
@@ -51,6 +51,9 @@ func TestOpenSockets(t *testing.T) {
 	u.Duty.Listen = u.Duty.Listen[:2]
 	if bad := in.openSockets(id); bad != nil {
 		t.Fatal(bad.words())
+	}
+	if got := in.passed(id); len(got) != 2 || got[0] != (passedFD{first[1].fd, "now"}) || got[1].name != "a" {
+		t.Errorf("%+v, were %+v", got, first)
 	}
 	if st, err := os.Lstat(dir + "/x"); err != nil || st.Mode().Perm() != 0o666 {
 		t.Errorf("%v, %v", st, err)

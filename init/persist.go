@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"mote/graph"
 	"mote/proc"
 )
@@ -80,9 +78,8 @@ func (s *server) persistAnswer(c *client, path, name, bad string) {
 		return
 	}
 	if !strings.HasPrefix(path, "/") {
-		if cwd, err := unix.Getwd(); err == nil {
-			path = cwd + "/" + path
-		}
+		cwd, _ := proc.Readlink("/proc/self/cwd")
+		path = cwd + "/" + path
 	}
 	c.say("persist", path, name)
 	s.ok(c)

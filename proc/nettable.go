@@ -11,9 +11,10 @@ import (
 // The tables of the network in /proc/net, which are those of the network
 // namespace that the init is in (proc_pid_net(5)).
 
-// maxNetTable bounds what is read of one table, in bytes: 3,500 lines of
-// /proc/net/tcp, for which the kernel takes some 5 ms.
-const maxNetTable = 512 << 10
+// maxNetTable bounds what is read of one table, in bytes: 7,000 lines of
+// /proc/net/tcp, those that wait for their end (TIME_WAIT) included, for which
+// the kernel takes some 10 ms.
+const maxNetTable = 1 << 20
 
 // States of a line of /proc/net/tcp and udp (include/net/tcp_states.h).
 const (
@@ -85,7 +86,9 @@ func (t *netTable) next() []byte {
 
 // field cuts the first word off a line.
 func field(line []byte) (word, rest []byte) {
-	line = bytes.TrimLeft(line, " ")
+	for len(line) > 0 && line[0] == ' ' {
+		line = line[1:]
+	}
 	if i := bytes.IndexByte(line, ' '); i >= 0 {
 		return line[:i], line[i:]
 	}
