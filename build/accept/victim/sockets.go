@@ -69,14 +69,14 @@ func serveSockets(a []string) {
 			for {
 				c, err := l.Accept()
 				must(err)
-				go echo(c)
+				go echoConn(c)
 			}
 		}()
 	}
 	sleep(nil)
 }
 
-func echo(c net.Conn) {
+func echoConn(c net.Conn) {
 	fmt.Fprintln(c, os.Getpid())
 	io.Copy(c, c)
 	c.Close()
