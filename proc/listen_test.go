@@ -2,7 +2,6 @@ package proc
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,12 +14,37 @@ import (
 // loopback is a port of 127.0.0.1 that nobody has at the moment.
 func loopback(t *testing.T) Endpoint {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	fd, _, err := ListenInet(&Endpoint{IP: [16]byte{127, 0, 0, 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return Endpoint{IP: [16]byte{127, 0, 0, 1}, Port: uint16(l.Addr().(*net.TCPAddr).Port)}
+	defer unix.Close(fd)
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Endpoint{IP: [16]byte{127, 0, 0, 1}, Port: uint16(at.(*unix.SockaddrInet4).Port)}
+}
+
+// connectTo gives a connection to an endpoint, or -1.
+func connectTo(t *testing.T, e Endpoint) (fd int) {
+	t.Helper()
+	family, addr := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(e.Port), Addr: [4]byte(e.IP[:4])})
+	switch {
+	case e.Path != "":
+		family, addr = unix.AF_UNIX, &unix.SockaddrUnix{Name: e.Path}
+	case e.V6:
+		family, addr = unix.AF_INET6, &unix.SockaddrInet6{Port: int(e.Port), Addr: e.IP}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	if err := uninterrupted(func() error { return unix.Connect(fd, addr) }); err != nil {
+		unix.Close(fd)
+		return -1
+	}
+	return fd
 }
 
 func listenTCP(t *testing.T, e Endpoint) int {
@@ -57,13 +81,17 @@ func TestListenInet(t *testing.T) {
 func TestListenInetBoth(t *testing.T) {
 	e := loopback(t)
 	listenTCP(t, Endpoint{V6: true, Port: e.Port})
-	for _, host := range []string{"127.0.0.1", "::1"} {
-		c, err := net.Dial("tcp", net.JoinHostPort(host, fmt.Sprint(e.Port)))
-		if err == nil {
-			c.Close()
-		} else if host == "127.0.0.1" {
-			t.Error(err)
+	four := connectTo(t, e)
+	if four < 0 {
+		t.Fatal("not over IPv4")
+	}
+	unix.Close(four)
+	if have, _ := os.ReadFile("/proc/net/if_inet6"); len(have) > 0 {
+		six := connectTo(t, Endpoint{IP: [16]byte{15: 1}, V6: true, Port: e.Port})
+		if six < 0 {
+			t.Fatal("not over IPv6")
 		}
+		unix.Close(six)
 	}
 }
 
@@ -217,22 +245,22 @@ func TestInUse(t *testing.T) {
 	both := loopback(t)
 	both.IP, both.V6 = [16]byte{}, true
 	for _, c := range []struct {
-		end     Endpoint
-		fd      int
-		network string
-		addr    string
+		end  Endpoint
+		fd   int
+		from Endpoint
+		addr string
 	}{
-		{e, listenTCP(t, e), "tcp", fmt.Sprintf("127.0.0.1:%d", e.Port)},
-		{both, listenTCP(t, both), "tcp", fmt.Sprintf("127.0.0.1:%d", both.Port)},
-		{Endpoint{Path: path}, s.Fd, "unix", path},
+		{e, listenTCP(t, e), e, "tcp"},
+		{both, listenTCP(t, both), Endpoint{IP: e.IP, Port: both.Port}, "tcp of both"},
+		{Endpoint{Path: path}, s.Fd, Endpoint{Path: path}, "unix"},
 	} {
 		ends := []Endpoint{{Path: "/no/such"}, {IP: [16]byte{127, 0, 0, 9}, Port: c.end.Port}, c.end}
 		if InUse(ends) {
 			t.Errorf("%s: used at first", c.addr)
 		}
-		client, err := net.Dial(c.network, c.addr)
-		if err != nil {
-			t.Fatal(err)
+		client := connectTo(t, c.from)
+		if client < 0 {
+			t.Fatalf("%s: no connection", c.addr)
 		}
 		if !InUse(ends) {
 			t.Errorf("%s: a connection that waits is not seen", c.addr)
@@ -244,7 +272,7 @@ func TestInUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client.Close()
+		unix.Close(client)
 		if !InUse(ends) {
 			t.Errorf("%s: the server has not closed it", c.addr)
 		}

@@ -66,13 +66,13 @@ func TestDemandIdle(t *testing.T) {
 	in := start(t, "service a {V} serve\n  listen tcp 127.0.0.1:"+port+"\n  on-demand idle 400ms\n"+
 		"service l {V} serve\n  listen unix {D}/l\n  on-demand idle 400ms\n"+
 		"service used {V} serve\n  listen unix {D}/used\n  on-demand idle 400ms\n"+
-		"service usedtcp {V} serve\n  listen tcp [::1]:"+port+"\n  on-demand idle 400ms\n"+svc("b", "requires a l"))
+		"service usedtcp {V} serve\n  listen tcp "+loopback6()+":"+port+"\n  on-demand idle 400ms\n"+svc("b", "requires a l"))
 	in.settled("b")
 	b := in.unit("b").pid()
 	pid, used, err := call("unix", in.dir+"/w/used")
 	must(t, err)
 	defer used.Close()
-	pid6, usedTCP, err := call("tcp", "[::1]:"+port)
+	pid6, usedTCP, err := call("tcp", loopback6()+":"+port)
 	must(t, err)
 	defer usedTCP.Close()
 	for range 3 {

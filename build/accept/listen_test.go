@@ -17,12 +17,12 @@ func TestListenHandsOver(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
 	abstract := fmt.Sprintf("@mote-accept-%d", os.Getpid())
-	in := start(t, "service a {V} sockets {D}/got , serve\n  listen tcp 127.0.0.1:"+port+"\n  listen tcp [::1]:"+port+" name six\n"+
+	in := start(t, "service a {V} sockets {D}/got , serve\n  listen tcp 127.0.0.1:"+port+"\n  listen tcp "+loopback6()+":"+port+" name six\n"+
 		"  listen udp 127.0.0.1:"+port+" name packets\n  listen unix {D}/run/deep/s mode 600 name 'the file'\n  listen unix "+abstract+"\n")
 	in.settled("a")
 	want := []string{
 		"3 a type 1 127.0.0.1:" + port + " nonblock false",
-		"4 six type 1 [::1]:" + port + " nonblock false",
+		"4 six type 1 " + loopback6() + ":" + port + " nonblock false",
 		"5 packets type 2 127.0.0.1:" + port + " nonblock false",
 		"6 the file type 1 " + in.dir + "/w/run/deep/s nonblock false",
 		"7 a type 1 " + abstract + " nonblock false",
@@ -31,7 +31,7 @@ func TestListenHandsOver(t *testing.T) {
 		t.Fatalf("it got\n%s\nexpected\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	in.answers("a", "tcp", "127.0.0.1:"+port)
-	in.answers("a", "tcp", "[::1]:"+port)
+	in.answers("a", "tcp", loopback6()+":"+port)
 	in.answers("a", "unix", in.dir+"/w/run/deep/s")
 	in.answers("a", "unix", abstract)
 	c, err := net.Dial("udp", "127.0.0.1:"+port)
@@ -48,9 +48,9 @@ func TestListenHandsOver(t *testing.T) {
 	if err != nil || st.Mode() != os.ModeSocket|0o600 {
 		t.Errorf("the socket's file: %v, %v", st, err)
 	}
-	in.contains(in.ok("status", "a"), "tcp 127.0.0.1:"+port+", tcp [::1]:"+port+", udp 127.0.0.1:"+port+", unix "+in.dir+"/w/run/deep/s, unix "+abstract)
+	in.contains(in.ok("status", "a"), "tcp 127.0.0.1:"+port+", tcp "+loopback6()+":"+port+", udp 127.0.0.1:"+port+", unix "+in.dir+"/w/run/deep/s, unix "+abstract)
 	in.ok("stop", "a")
-	for _, addr := range []string{"127.0.0.1:" + port, "[::1]:" + port} {
+	for _, addr := range []string{"127.0.0.1:" + port, loopback6() + ":" + port} {
 		in.refused("tcp", addr)
 	}
 	in.refused("unix", abstract)

@@ -32,7 +32,7 @@ func TestPortsOfAnotherUnit(t *testing.T) {
 func TestPortsOfAProcess(t *testing.T) {
 	t.Parallel()
 	tcp, udp, six := freePort(t), freePort(t), freePort(t)
-	in := start(t, "service holder {V} bind tcp 127.0.0.1:"+tcp+" , bind udp 127.0.0.1:"+udp+" , bind tcp [::1]:"+six+" , ready 3 , sleep\n  ready fd 3\n"+
+	in := start(t, "service holder {V} bind tcp 127.0.0.1:"+tcp+" , bind udp 127.0.0.1:"+udp+" , bind tcp "+loopback6()+":"+six+" , ready 3 , sleep\n  ready fd 3\n"+
 		svc("a", "start manual", "restart never", "ports "+tcp)+svc("b", "start manual", "restart never", "ports "+udp)+svc("c", "start manual", "restart never", "ports "+six))
 	in.settled("holder")
 	for name, port := range map[string]string{"a": tcp, "b": udp, "c": six} {

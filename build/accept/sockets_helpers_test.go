@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,6 +29,15 @@ func freePort(t *testing.T) string {
 	}
 	t.Fatal("no port is free")
 	return ""
+}
+
+// loopback6 is the machine itself in IPv6, or a second IPv4 address of it where
+// there is none.
+func loopback6() string {
+	if have, _ := os.ReadFile("/proc/net/if_inet6"); len(have) == 0 {
+		return "127.0.0.2"
+	}
+	return "[::1]"
 }
 
 // call connects and gives the pid that the service says, and the connection.
