@@ -16,13 +16,13 @@ const (
 	tokTimer
 	tokListen
 	tokConsole
-	tokClient        // slot
-	tokResult        // pid
-	tokLog           // unit
-	tokNotify        // unit
-	tokReady         // unit
-	tokSink          // slot: 0 is the child that writes files
-	tokAsk           // unit
+	tokClient // slot
+	tokResult // pid
+	tokLog    // unit
+	tokNotify // unit
+	tokReady  // unit
+	tokSink   // slot: 0 is the child that writes files
+	tokAsk    // unit
 	tokSyslog
 	tokBoot
 	tokSocket        // unit
@@ -244,15 +244,12 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.sinkReady(int(n))
 	case tokAsk:
 		in.readKey(graph.ID(n))
-<<<<<<< HEAD
 	case tokSyslog:
 		in.syslog.ready()
 	case tokBoot:
 		in.booted.read()
-=======
 	case tokSocket:
 		in.connected(graph.ID(n))
->>>>>>> 6b64ebd (init: listen, on-demand and ports)
 	}
 }
 

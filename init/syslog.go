@@ -198,7 +198,7 @@ func (s *syslog) file() {
 			s.rest = nil
 			break
 		}
-		if id := s.in.unitOf(pid, sid, uint32(uid)); id != graph.None {
+		if id := s.in.senderUnit(pid, sid, uint32(uid)); id != graph.None {
 			l = s.in.units[id].log
 		}
 		if last != nil && l != last {
@@ -257,10 +257,10 @@ func leadingNumber(b []byte) (n int, rest []byte, ok bool) {
 	return n, b[i+1:], true
 }
 
-// unitOf gives the unit of a process: its own one, or that of its session; None
+// senderUnit gives the unit of a process: its own one, or that of its session; None
 // if it has none. Without a session, 0, the process was gone when it was asked
 // for; then the user says whose it was, if only one unit runs as that one.
-func (in *Init) unitOf(pid, sid int, uid uint32) graph.ID {
+func (in *Init) senderUnit(pid, sid int, uid uint32) graph.ID {
 	for _, n := range [...]int{pid, sid} {
 		if p := in.procs[n]; n != 0 && p != nil && p.unit != graph.None {
 			return p.unit

@@ -122,12 +122,12 @@ func TestUnitOf(t *testing.T) {
 		{"gone, the init's user", 500, 0, 0, graph.None},
 		{"no pid", 0, 0, 0, graph.None},
 	} {
-		if got := in.unitOf(w.pid, w.sid, w.uid); got != w.want {
+		if got := in.senderUnit(w.pid, w.sid, w.uid); got != w.want {
 			t.Errorf("%s: unit %d, want %d", w.name, got, w.want)
 		}
 	}
 	in.now += syslogMemory + 1
-	if got := in.unitOf(150, 150, 0); got != graph.None {
+	if got := in.senderUnit(150, 150, 0); got != graph.None {
 		t.Errorf("one that ended long ago: unit %d", got)
 	}
 }

@@ -95,7 +95,7 @@ func ListenUnix(path string, mode uint32, uid, gid int) (Socket, error) {
 		// the file has its whole mode from the first, and no more than that.
 		defer unix.Umask(unix.Umask(0))
 		if err = makeParents(path); err == nil {
-			err = clearStale(path, addr)
+			err = clearStale(unix.SOCK_STREAM, path, addr)
 		}
 		if err == ErrAnswered {
 			err = reason("somebody listens there already")
