@@ -11,7 +11,7 @@ const (
 	BecameReady                  // it said that it is ready
 	Ended                        // it was reaped; Code or Sig
 	Checked                      // Text is the unmet "if" line; empty when all hold
-	Probed                       // Gen is the check's; Text is what was wrong; Pid is whose number a pid file holds
+	Probed                       // Gen is the check's; Text is what was wrong; Pid is whose number a pid file holds; Code 1: it could not be made
 	MainPid                      // Pid is the main process from now on
 	Fed                          // WATCHDOG=1
 	Starved                      // WATCHDOG=trigger: as if it had been silent
@@ -135,7 +135,7 @@ const (
 	Unopen                     // nobody waits for one any more; the sockets stay
 	Probe                      // check the unit's health; answer Probed
 	Look                       // look at the file that says that it is ready; answer Probed
-	Unprobe                    // nobody waits for the answer Gen any more: a process that is to give it is killed
+	Unprobe                    // nobody waits for the answer Gen any more: a process that is to give it is killed; Text: it took too long
 	Adopt                      // Pid is the main process Gen from now on
 	Strew                      // KILL to what the ended main process has left in its group: it has no pid file
 	Count                      // see whether anybody uses the unit's sockets; answer Counted

@@ -121,7 +121,7 @@ func watchText(e *Effect) string {
 	case Look:
 		return "look whether it is ready"
 	case Unprobe:
-		return "give the check up"
+		return "give the check up" + withReason(e.Text)
 	case Adopt:
 		return "its main process is " + itoa(int(e.Pid))
 	case Strew:

@@ -181,6 +181,7 @@ var matrixEvents = []struct {
 	{"Probed", Event{Kind: Probed}},
 	{"Probed pid 72", Event{Kind: Probed, Pid: 72}},
 	{"Probed bad", Event{Kind: Probed, Text: "connection refused"}},
+	{"Probed not", Event{Kind: Probed, Code: 1}},
 	{"MainPid 73", Event{Kind: MainPid, Pid: 73}},
 	{"Fed", Event{Kind: Fed}},
 	{"Starved", Event{Kind: Starved}},

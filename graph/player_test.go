@@ -64,7 +64,8 @@ func (p *player) say(s string) { p.out = append(p.out, s) }
 //	                     2026-01-01 at 00:00 UTC)
 //	key UNIT, no-terminal UNIT TEXT
 //	connect UNIT, no-sockets UNIT TEXT, counted UNIT 0|1     of on-demand
-//	probed UNIT [pid N] [TEXT]               the check that is under way; TEXT: it failed
+//	probed UNIT [pid N] [TEXT]               the check that is under way; TEXT: it failed;
+//	                     "not" alone: it could not be made
 //	fed|starved|leaving|renewing UNIT, extended UNIT D, main-pid UNIT N   sd_notify
 //	renew UNIT           of the client: reload NAME
 //	bug UNIT TEXT        list, why UNIT, would-stop UNIT
@@ -273,7 +274,9 @@ func (p *player) watched(word string, args []string) Event {
 		if len(args) > 1 && args[0] == "pid" {
 			ev.Pid, args = int32(p.number(args[1])), args[2:]
 		}
-		ev.Text = strings.Join(args, " ")
+		if ev.Text = strings.Join(args, " "); ev.Text == "not" {
+			ev.Text, ev.Code = "", 1
+		}
 	case "fed":
 		ev.Kind = Fed
 	case "starved":

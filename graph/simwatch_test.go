@@ -83,6 +83,8 @@ func (m *sim) answerProbe(well bool) bool {
 	switch {
 	case !well:
 		ev.Text = "connection refused"
+	case m.r.IntN(8) == 0:
+		ev.Code = 1 // it could not be made
 	case p.look && m.w.nodes[p.unit].unit.Ready.Kind == ReadyPidfile:
 		if ev.Pid = s.Pid; s.Phase == PhaseDaemon {
 			m.pids++

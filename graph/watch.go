@@ -41,7 +41,7 @@ func (s *Status) firstLook(t *turn, u *Unit) {
 // watch plans what a unit that runs is looked after with.
 func (s *Status) watch(t *turn, u *Unit, id ID) {
 	d := u.Duties()
-	s.unprobe(t, id)
+	s.unprobe(t, id, "")
 	s.StartBy, s.ProbeAt, s.FedBy, s.CountAt, s.Failures = 0, 0, 0, 0, 0
 	if h := d.Health; h != nil {
 		first := h.Grace
@@ -58,17 +58,17 @@ func (s *Status) watch(t *turn, u *Unit, id ID) {
 	}
 }
 
-// unprobe gives the check up that is under way.
-func (s *Status) unprobe(t *turn, id ID) {
+// unprobe gives the check up that is under way; text says that it took too long.
+func (s *Status) unprobe(t *turn, id ID, text string) {
 	if s.Probe != 0 {
-		t.emit(Effect{Kind: Unprobe, Unit: id, Gen: s.Probe})
+		t.emit(Effect{Kind: Unprobe, Unit: id, Gen: s.Probe, Text: text})
 		s.Probe = 0
 	}
 }
 
 // rest ends all that a unit which is up is looked after with: it goes down.
 func (s *Status) rest(t *turn, id ID) {
-	s.unprobe(t, id)
+	s.unprobe(t, id, "")
 	s.StartBy, s.ProbeAt, s.FedBy, s.CountAt, s.Failures, s.Reloading = 0, 0, 0, 0, 0, false
 	if s.State == Running && s.AuxGen != 0 {
 		t.emit(Effect{Kind: Unprobe, Unit: id, Gen: s.AuxGen})
@@ -105,8 +105,9 @@ func upDue(t *turn, u *Unit, id ID, s *Status) {
 	switch {
 	case !passed(s.ProbeAt):
 	case s.Probe != 0:
-		s.unprobe(t, id)
-		probeFailed(t, u, id, s, "no answer within "+roundText(Instant(probeTime(u, s))))
+		text := "no answer within " + roundText(Instant(probeTime(u, s)))
+		s.unprobe(t, id, text)
+		probeFailed(t, u, id, s, text)
 	default:
 		*t.gen++
 		s.Probe, s.ProbeAt = *t.gen, t.now+Instant(probeTime(u, s))
@@ -138,6 +139,8 @@ func stepProbed(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 	}
 	s.Probe = 0
 	switch {
+	case ev.Code != 0: // it tells nothing of the service
+		s.probeAgain(t, u)
 	case ev.Text != "":
 		probeFailed(t, u, id, s, ev.Text)
 	case s.State == Starting:
