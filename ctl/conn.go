@@ -180,7 +180,8 @@ func (c *client) send(request []string) *failure {
 
 // endless reports whether the reply may rightly be silent for any time.
 func (c *client) endless() bool {
-	return c.verb.waits && !c.noWait || c.follow
+	waits := c.verb.waits && (c.verb.name != "reload" || len(c.args) > 0) // it is the unit that takes its time
+	return waits && !c.noWait || c.follow
 }
 
 // next gives the next line of the reply, decoded; end says that it was the

@@ -97,7 +97,11 @@ func (c *client) row(u *unit) (cells [len(heads)]string) {
 	}
 	cells[columnPid] = orDash(u.pid)
 	cells[columnRestarts] = orDash(u.restarts)
-	cells[columnReason] = c.term.safe(u.why())
+	reason := u.why()
+	if u.health[healthState] == "failing" {
+		reason = strings.TrimSuffix("health: "+u.health[healthError]+"; "+reason, "; ")
+	}
+	cells[columnReason] = c.term.safe(reason)
 	return cells
 }
 

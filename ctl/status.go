@@ -82,6 +82,7 @@ func (c *client) block(u *unit) {
 	}
 	c.field("process", strings.TrimSuffix(process, ", "))
 	c.field("reason", u.why())
+	c.field("health", u.checks())
 	c.field("last exit", u.lastExit())
 	usage := ""
 	if u.memoryBytes.ok {

@@ -26,6 +26,8 @@ type unit struct {
 	after, conflicts, listen        []string
 	memoryBytes, cpuMS              number
 
+	health [len(healthKeys)]string // of the checks; empty what does not apply
+
 	statusText, fault, stage string // not in JSON
 	nextMS                   number // until the next try
 	file                     string // FILE:LINE
@@ -116,6 +118,29 @@ func (u *unit) setMore(key, value string) {
 		u.stoppedBy = value
 	case "main":
 		u.main = value == "yes"
+	default:
+		u.setHealth(key, value)
+	}
+}
+
+// healthKeys are those of a unit that is checked; the wire and the JSON have the
+// same.
+var healthKeys = [...]string{"health", "health_ms", "health_age_ms", "health_failures", "health_error", "health_error_age_ms"}
+
+const (
+	healthState = iota
+	healthMS
+	healthAgeMS
+	healthFailures
+	healthError
+	healthErrorAgeMS
+)
+
+func (u *unit) setHealth(key, value string) {
+	for i, name := range healthKeys {
+		if key == name {
+			u.health[i] = value
+		}
 	}
 }
 
@@ -224,6 +249,30 @@ func (u *unit) json(j *jsonWriter) {
 	j.key("cpu_ms").opt(u.cpuMS)
 	j.key("description").text(u.description)
 	j.key("listen").strs(u.listen)
+	for i, name := range healthKeys {
+		j.key(name)
+		if i == healthState || i == healthError {
+			j.text(u.health[i])
+		} else {
+			j.opt(parseNumber(u.health[i]))
+		}
+	}
+}
+
+// checks gives what the checks of the unit have found, for people.
+func (u *unit) checks() string {
+	span := func(i int) string { return shortDuration(parseNumber(u.health[i]).n) }
+	text := u.health[healthState]
+	if ms := u.health[healthMS]; ms != "" {
+		text += " " + span(healthAgeMS) + " ago in " + ms + "ms"
+	}
+	if n := u.health[healthFailures]; n != "" && n != "0" {
+		text += ", " + n + " in a row"
+	}
+	if failed := u.health[healthError]; failed != "" {
+		text += "; failed " + span(healthErrorAgeMS) + " ago: " + failed
+	}
+	return text
 }
 
 // yearTenThousand is where RFC 3339 ends, in unix milliseconds.

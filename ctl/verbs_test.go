@@ -8,10 +8,10 @@ import (
 
 // The units of a small router, in most of the states.
 var router = []string{
-	"unit|name|syslogd|kind|service|class|system|state|running|want|up|pid|101|ready|yes|since|1767323000000|uptime_ms|165000|restarts|0|requires||wants||after||conflicts||memory_bytes|1258291|cpu_ms|20|file|/etc/mote/services/base.conf:3",
+	"unit|name|syslogd|kind|service|class|system|state|running|want|up|pid|101|ready|yes|since|1767323000000|uptime_ms|165000|restarts|0|requires||wants||after||conflicts||memory_bytes|1258291|cpu_ms|20|file|/etc/mote/services/base.conf:3|health|ok|health_ms|2|health_age_ms|4100|health_failures|0|health_error|connection refused|health_error_age_ms|64000",
 	"unit|name|netup|kind|task|class|user|state|exited|want|up|ready|yes|since|1767323045000|restarts|0|exit_code|0|wants|syslogd",
-	"unit|name|web|kind|service|class|user|state|running|want|up|pid|123|ready|yes|since|1767323042000|uptime_ms|123000|restarts|2|exit_signal|KILL|requires|netup|after|syslogd|description|Web server|file|/etc/mote/services/web.conf:1|status_text|serving 3 clients",
-	"unit|name|db|kind|service|class|user|state|backoff|want|up|ready|no|since|1767323160000|restarts|12|exit_code|1|reason|exit 1|next_ms|4000|requires|netup",
+	"unit|name|web|kind|service|class|user|state|running|want|up|pid|123|ready|yes|since|1767323042000|uptime_ms|123000|restarts|2|exit_signal|KILL|requires|netup|after|syslogd|description|Web server|file|/etc/mote/services/web.conf:1|status_text|serving 3 clients|health|failing|health_ms|31|health_age_ms|900|health_failures|2|health_error|http 503|health_error_age_ms|900",
+	"unit|name|db|kind|service|class|user|state|backoff|want|up|ready|no|since|1767323160000|restarts|12|exit_code|1|reason|exit 1|next_ms|4000|requires|netup|health|none",
 	"unit|name|app|kind|service|class|user|state|blocked|want|up|ready|no|since|1767323100000|restarts|0|waiting_on|db|requires|db web|conflicts|app-old",
 	"unit|name|app-old|kind|service|class|user|state|inactive|want|down|ready|no|since|1767323100000|restarts|0|reason|stopped by request",
 	"unit|name|mailer|kind|service|class|user|state|failed|want|up|ready|no|since|1767323110000|restarts|0|exit_code|127|reason|spawn exec no such file or directory|stage|exec|wants|web nosuch",
@@ -41,6 +41,7 @@ func answers() map[string]string {
 		"status web": reply(unitLine("web"), "dropped|web|120", "log|web|1767323042123|listening on 80", "log|web|1767323043456|GET /\tok"),
 		"status db app": reply(unitLine("db"), "log|db|1767323043456|cannot bind",
 			unitLine("app")),
+		"status syslogd":           reply(unitLine("syslogd")),
 		"status nosuch":            wire("err|4|no such unit: nosuch"),
 		"status web nosuch":        wire(unitLine("web"), "err|4|no such unit: nosuch"),
 		"why app":                  reply(unitLine("app"), "cause|requires db, which is in backoff: exit 1, next try in 4s", "cause|requires web: running", "wanted-by|default|requires", "would-stop|default"),
@@ -51,6 +52,9 @@ func answers() map[string]string {
 		"restart --no-wait web":    reply("warn|web: reload would do"),
 		"start mailer":             wire("err|1|mailer: exec /usr/bin/mailer: no such file or directory: install it"),
 		"start-all":                "ok\n",
+		"reload web":               "ok\n",
+		"reload --no-wait mailer":  wire("err|1|mailer: it is failed, not running"),
+		"reload --dry-run":         reply("note|web: command changed: restart it"),
 		"stop-all":                 reply("stopped|app"),
 		"kill web HUP":             "ok\n",
 		"wait satisfied web netup": "ok\n",
@@ -74,6 +78,7 @@ var goldenCalls = [][]string{
 	{"list"}, {"status"}, {"status", "web"}, {"status", "db", "app"}, {"status", "nosuch"}, {"status", "web", "nosuch"},
 	{"why", "app"}, {"why", "web"}, {"show", "web"}, {"tree"}, {"tree", "app"}, {"tree", "wbe"}, {"graph"},
 	{"start", "web"}, {"stop", "netup"}, {"restart", "--no-wait", "web"}, {"start", "mailer"}, {"start-all"}, {"stop-all"},
+	{"reload", "web"}, {"reload", "--no-wait", "mailer"}, {"reload", "--dry-run"}, {"status", "syslogd"},
 	{"kill", "web", "HUP"}, {"wait", "web", "netup"}, {"wait", "--for", "failed", "mailer"},
 	{"ping"}, {"version"}, {"--version"}, {"logs", "-n", "2", "web"}, {"logs"}, {"logs", "-f", "web"}, {"events"},
 	{"shutdown"}, {"poweroff"}, {"reboot", "recovery"}, {"halt"},
@@ -147,7 +152,8 @@ func validJSON(t *testing.T, args []string, r result) {
 // TestJSONKeys holds the stable keys of SPEC 6 and their order.
 func TestJSONKeys(t *testing.T) {
 	const keys = "name kind class state want pid ready since uptime_ms restarts exit_code exit_signal reason " +
-		"waiting_on requires wants after conflicts memory_bytes cpu_ms description listen"
+		"waiting_on requires wants after conflicts memory_bytes cpu_ms description listen " +
+		"health health_ms health_age_ms health_failures health_error health_error_age_ms"
 	f := startFake(t, answers())
 	for _, args := range [][]string{{"list"}, {"status"}, {"status", "web"}, {"why", "app"}} {
 		r := runClient(t, noKernel(t), testEnv(), append([]string{"--json", "-s", f.path}, args...)...)
