@@ -73,6 +73,7 @@ func (s *server) unitRest(c *client, id graph.ID, u *graph.Unit, st *graph.Statu
 	if id == s.in.world.Main() {
 		c.put("main", "yes")
 	}
+	s.unitHealth(c, id, u, st)
 }
 
 // put adds a key and its value to the line that is being written.
@@ -302,6 +303,7 @@ func (s *server) why(c *client, args []string) {
 		c.say("cause", t)
 	}
 	st := w.Status(id)
+	s.whyUnhealthy(c, id, &st)
 	if st.Asked && !st.Held {
 		how := "boot"
 		if w.Unit(id).Manual {

@@ -74,9 +74,9 @@ func remote(u *graph.Unit) bool {
 const condWord = "@if"
 
 // IsCheck reports whether the words are those of a child that does one thing for
-// the init: it looks at "if" lines, or remembers a reboot.
+// the init: it looks at "if" lines, or at a socket, or remembers a reboot.
 func IsCheck(args []string) bool {
-	return len(args) > 0 && (args[0] == condWord || args[0] == criticalWord)
+	return len(args) > 0 && (args[0] == condWord || args[0] == criticalWord || args[0] == unixWord && len(args) == 2)
 }
 
 // RunCheck is that child. Its exit status is the number of the first line that
@@ -84,6 +84,9 @@ func IsCheck(args []string) bool {
 func RunCheck(args []string) int {
 	if args[0] == criticalWord {
 		return runCritical(args[1:])
+	}
+	if args[0] == unixWord {
+		return int(proc.TryUnix(args[1]))
 	}
 	in := &Init{}
 	for i := 0; 4*i+4 < len(args); i++ {

@@ -79,7 +79,7 @@ func (in *Init) environment(u *graph.Unit, e *graph.Effect, acc *proc.Account) (
 		}
 	}
 	for _, v := range u.Env {
-		env.set(v.Name, graph.ExpandText(v.Value, env.get, in.unset(u)))
+		env.set(v.Name, graph.ExpandText(v.Value, env.get, in.unset(u, e.Role)))
 	}
 	if in.server.path != "" {
 		env.set("MOTE_SOCKET", in.server.path)
@@ -88,7 +88,7 @@ func (in *Init) environment(u *graph.Unit, e *graph.Effect, acc *proc.Account) (
 	case graph.RolePost:
 		env.set("MOTE_RESULT", e.Result)
 		env.set("MOTE_CODE", strconv.Itoa(int(e.Code)))
-	case graph.RoleStop:
+	case graph.RoleStop, graph.RoleReload, graph.RoleHealth:
 		if pid := in.units[e.Unit].main; pid > 0 {
 			env.set("MAINPID", strconv.Itoa(int(pid)))
 		}

@@ -26,6 +26,7 @@ const (
 	tokSyslog
 	tokBoot
 	tokSocket        // unit
+	tokHealth        // unit, generation
 	tokMask   uint64 = 0xff << 56
 )
 
@@ -92,6 +93,7 @@ type Init struct {
 	queue  []graph.Event
 	busy   bool
 	spawns []graph.Effect // that did not fit into their turn
+	checks []graph.Effect // of them the commands of health
 	ports  []portUser
 	also   []graph.ID // what a stop by name takes down too
 
@@ -122,7 +124,9 @@ type unitIO struct {
 	fed    bool   // the main process has the pipe of others' logs as its stdin
 	main   int32  // pid of the main process
 	uid    uint32 // of the main process
+	renew  int32  // pid of the last reload-exec
 	socks  *sockets
+	health *health // of one that is checked
 }
 
 // process is a child that the init forked.
@@ -250,6 +254,8 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.booted.read()
 	case tokSocket:
 		in.connected(graph.ID(n))
+	case tokHealth:
+		in.checkReady(n)
 	}
 }
 

@@ -38,27 +38,37 @@ func (in *Init) late() bool { return graph.Instant(proc.Now()) > in.now+spawnBud
 
 // catchUp makes the processes that had to wait, at least one a turn, so that
 // 10,000 units that start at once neither keep the init from its other work nor
-// hold the descriptors of those that have ended meanwhile.
+// hold the descriptors of those that have ended meanwhile. Checks come first:
+// their time runs, and a boot must not make services look sick.
 func (in *Init) catchUp() {
-	for n := 0; len(in.spawns) > 0 && (n == 0 || !in.late()); n++ {
-		e := in.spawns[0]
-		if in.spawns = in.spawns[1:]; len(in.spawns) == 0 {
-			in.spawns = nil
+	in.spawnSome(&in.checks)
+	in.spawnSome(&in.spawns)
+	in.again = in.again || len(in.spawns)+len(in.checks) > 0
+}
+
+func (in *Init) spawnSome(list *[]graph.Effect) {
+	for n := 0; len(*list) > 0 && (n == 0 || !in.late()); n++ {
+		e := (*list)[0]
+		if *list = (*list)[1:]; len(*list) == 0 {
+			*list = nil
 		}
 		in.busy = true
 		in.spawn(&e)
 		in.busy = false
 		in.drain()
 	}
-	in.again = in.again || len(in.spawns) > 0
 }
 
 // perform does one thing that the world asks for.
 func (in *Init) perform(e *graph.Effect) {
 	switch e.Kind {
 	case graph.Spawn:
-		if len(in.spawns) > 0 || in.late() {
-			in.spawns = append(in.spawns, *e)
+		list := &in.spawns
+		if e.Role == graph.RoleHealth {
+			list = &in.checks
+		}
+		if len(*list) > 0 || in.late() {
+			*list = append(*list, *e)
 			in.again = true
 			return
 		}
@@ -95,6 +105,12 @@ func (in *Init) perform(e *graph.Effect) {
 		in.unopen(e.Unit)
 	case graph.Count:
 		in.countUse(e.Unit)
+	case graph.Probe:
+		in.probe(e)
+	case graph.Unprobe:
+		in.unprobe(e)
+	case graph.Renewed:
+		in.renewed(e)
 	case graph.Trouble:
 		in.logs.Say(MsgWarn, in.name(e.Unit), ": ", e.Text)
 	}
@@ -129,8 +145,10 @@ func (in *Init) changed(e *graph.Effect) {
 			in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
 		}
 	}
-	reason := in.world.ReasonText(e.Reason)
+	reason := in.world.ReasonText(e.Reason) + in.lastCheck(e)
 	switch e.To {
+	case graph.Starting:
+		in.freshStart(e.Unit)
 	case graph.Inactive, graph.Waiting, graph.Exited, graph.Failed:
 		in.restLog(e.Unit)
 		in.restSockets(e.Unit)

@@ -227,7 +227,11 @@ func (in *Init) removeText(id graph.ID) (refused string) {
 func (in *Init) joined(id graph.ID) { in.openUnit(id) }
 
 func (in *Init) replaced(id graph.ID) {
-	in.units[id].log.SetSinks(in.world.Unit(id).Log)
+	u := in.world.Unit(id)
+	in.units[id].log.SetSinks(u.Log)
+	if u.Duties().Health == nil {
+		in.units[id].health = nil
+	}
 	in.checkFed(id)
 }
 
@@ -253,6 +257,7 @@ func (in *Init) left(id graph.ID) {
 		in.closeLog(u)
 	}
 	in.closeReady(u)
+	u.health = nil
 	if u.notify > 0 {
 		in.poll.Remove(int(u.notify))
 		unix.Close(int(u.notify))

@@ -27,6 +27,9 @@ func (in *Init) spawn(e *graph.Effect) {
 		in.queue = append(in.queue, graph.Event{Kind: graph.SpawnFailed, Unit: e.Unit, Gen: e.Gen, Text: "it was stopped before"})
 		return
 	}
+	if in.givenUp(e) {
+		return
+	}
 	spec, ready, bad := in.prepare(u, e)
 	var child proc.Process
 	if bad == nil {
@@ -42,6 +45,10 @@ func (in *Init) spawn(e *graph.Effect) {
 		unix.Close(ready)
 	}
 	defer in.forgetSpawn()
+	if bad != nil && e.Role == graph.RoleHealth {
+		in.checkRefused(e.Unit, bad)
+		return
+	}
 	if bad != nil {
 		in.closeReady(&in.units[e.Unit])
 		in.queue = append(in.queue, graph.Event{Kind: graph.SpawnFailed, Unit: e.Unit, Gen: e.Gen,
@@ -53,7 +60,15 @@ func (in *Init) spawn(e *graph.Effect) {
 	if child.Result >= 0 || child.Fail != nil {
 		p.what = in.failWords(spec)
 	}
+	if e.Role == graph.RoleHealth {
+		in.checkRuns(e.Unit, p, child.Pid, false)
+		in.awaitExec(p, &child)
+		return
+	}
 	in.procs[child.Pid] = p
+	if e.Role == graph.RoleReload {
+		in.units[e.Unit].renew = int32(child.Pid)
+	}
 	if e.Role == graph.RoleMain {
 		in.units[e.Unit].main = int32(child.Pid)
 		in.units[e.Unit].uid = uint32(in.uid)
@@ -183,7 +198,7 @@ func (in *Init) prepare(u *graph.Unit, e *graph.Effect) (spec *proc.Spec, ready 
 	spec.Reset(candidates(argv[0], path), argv, nil)
 	spec.Dir, spec.Umask = "/", u.Umask
 	if len(u.Dir) > 0 {
-		spec.Dir = graph.ExpandText(u.Dir, env.get, in.unset(u))
+		spec.Dir = graph.ExpandText(u.Dir, env.get, in.unset(u, e.Role))
 	}
 	if bad = credentials(u, acc, spec); bad != nil {
 		return nil, 0, bad
@@ -206,12 +221,19 @@ func (in *Init) argv(u *graph.Unit, e *graph.Effect, env *environ) []string {
 		words = stepOf(u.Post, e.Step)
 	case graph.RoleStop:
 		words = u.StopExec
+	case graph.RoleReload:
+		words = u.Duties().ReloadExec
+	case graph.RoleHealth:
+		words = nil
+		if k := u.Duties().Health; k != nil {
+			words = k.Cmd
+		}
 	}
 	argv := make([]string, 0, len(words)+2)
 	if e.Role == graph.RoleMain && u.Sh {
 		argv = append(argv, "/bin/sh", "-c")
 	}
-	unset := in.unset(u)
+	unset := in.unset(u, e.Role)
 	for _, w := range words {
 		argv = append(argv, graph.ExpandText(w, env.get, unset))
 	}
@@ -227,8 +249,11 @@ func stepOf(list [][]graph.Text, step uint16) []graph.Text {
 	return nil
 }
 
-// unset warns of a variable that is not set (SPEC F5).
-func (in *Init) unset(u *graph.Unit) func(string) {
+// unset warns of a variable that is not set (SPEC F5), but not with each check.
+func (in *Init) unset(u *graph.Unit, role graph.Role) func(string) {
+	if role == graph.RoleHealth {
+		return nil
+	}
 	return func(name string) {
 		in.logs.Say(MsgWarn, u.Name, ": ${", name, "} is not set: it is empty; write ${", name, ":-WORD} if that is meant")
 	}

@@ -284,13 +284,15 @@ func (s *server) kill(c *client, args []string) {
 // reload reads the configuration again and says what that changes; with the
 // name of a unit it is that unit's own affair.
 func (s *server) reload(c *client, args []string) {
-	dry, force := false, false
+	dry, force, wait := false, false, true
 	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
 		switch args[0] {
 		case "--dry-run":
 			dry = true
 		case "--force":
 			force = true
+		case "--no-wait":
+			wait = false
 		default:
 			s.fail(c, 2, "reload: unknown option "+shown(args[0]))
 			return
@@ -298,10 +300,10 @@ func (s *server) reload(c *client, args []string) {
 		args = args[1:]
 	}
 	switch {
-	case len(args) > 0:
-		if id, ok := s.find(c, args[0], false); ok {
-			s.fail(c, 1, s.in.name(id)+": it has no reload-signal or reload-exec: use kill "+s.in.name(id)+" HUP, or restart")
-		}
+	case len(args) > 1 || len(args) == 1 && (dry || force):
+		s.fail(c, 2, "reload: write reload [--no-wait] NAME, or reload [--dry-run] [--force]")
+	case len(args) == 1:
+		s.renew(c, args[0], wait)
 	case !s.may(c, mayAll):
 		s.fail(c, 1, "reload: permission denied: "+needText(mayAll))
 	case !s.ending(c):

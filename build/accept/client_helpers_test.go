@@ -112,6 +112,24 @@ type Unit struct {
 	After       Names
 	Conflicts   Names
 	Description *string
+
+	Health           *string
+	HealthMs         *int64  `json:"health_ms"`
+	HealthAgeMs      *int64  `json:"health_age_ms"`
+	HealthFailures   *int    `json:"health_failures"`
+	HealthError      *string `json:"health_error"`
+	HealthErrorAgeMs *int64  `json:"health_error_age_ms"`
+}
+
+// health gives the state of a unit's checks and what the last one that failed said.
+func (u Unit) health() (state, failed string) {
+	if u.Health != nil {
+		state = *u.Health
+	}
+	if u.HealthError != nil {
+		failed = *u.HealthError
+	}
+	return state, failed
 }
 
 func (u Unit) reason() string {

@@ -130,7 +130,7 @@ func TestF5_AnotherUser(t *testing.T) {
 		t.Errorf("mode 0600: exit %d, expected 1 and permission denied: %s", r.code, r.all())
 	}
 	in2 := startWith(t, Options{Mode: rooted, Root: map[string]string{"etc/group": fmt.Sprintf("root:x:0:\nops:x:%d:\n", member)}},
-		"option ctl-read all\noption ctl-group ops\nset SECRET hunter2\n"+svc("a", "env PASSWORD=hunter2"))
+		"option ctl-read all\noption ctl-group ops\nset SECRET hunter2\n"+svc("a", "env PASSWORD=hunter2", "reload-exec {V} exit 0"))
 	in2.settled("a")
 	for _, v := range [][]string{{"list"}, {"status", "a"}, {"why", "a"}, {"show", "a"}, {"logs", "a"}, {"ping"}, {"version"}, {"tree"}} {
 		if r := in2.ctlAs(other, v...); r.code != 0 {
@@ -140,12 +140,12 @@ func TestF5_AnotherUser(t *testing.T) {
 		}
 	}
 	in2.contains(in2.ok("show", "a"), "hunter2") // root sees it
-	for _, v := range [][]string{{"stop", "a"}, {"start", "a"}, {"restart", "a"}, {"kill", "a"}, {"stop-all"}, {"start-all"}, {"shutdown"}, {"poweroff"}, {"reboot"}, {"halt"}} {
+	for _, v := range [][]string{{"stop", "a"}, {"start", "a"}, {"restart", "a"}, {"kill", "a"}, {"reload", "a"}, {"stop-all"}, {"start-all"}, {"shutdown"}, {"poweroff"}, {"reboot"}, {"halt"}} {
 		if r := in2.ctlAs(other, v...); r.code != 1 || !strings.Contains(r.all(), "permission denied") {
 			t.Errorf("ctl-read all: %v exits %d, expected 1: %s", v, r.code, r.all())
 		}
 	}
-	for _, v := range [][]string{{"stop", "a"}, {"start", "a"}, {"restart", "a"}, {"kill", "a", "CONT"}, {"list"}} {
+	for _, v := range [][]string{{"stop", "a"}, {"start", "a"}, {"restart", "a"}, {"kill", "a", "CONT"}, {"reload", "a"}, {"list"}} {
 		if r := in2.ctlAs(member, v...); r.code != 0 {
 			t.Errorf("ctl-group: %v exits %d: %s", v, r.code, r.all())
 		}
@@ -153,7 +153,7 @@ func TestF5_AnotherUser(t *testing.T) {
 	if r := in2.ctlAs(member, "show", "a"); strings.Contains(r.all(), "hunter2") {
 		t.Errorf("show gives an env value to the group:\n%s", r.all())
 	}
-	for _, v := range []string{"shutdown", "poweroff", "reboot", "halt"} {
+	for _, v := range []string{"shutdown", "poweroff", "reboot", "halt", "reload"} {
 		if r := in2.ctlAs(member, v); r.code != 1 || !strings.Contains(r.all(), "permission denied") {
 			t.Errorf("ctl-group: %s exits %d, expected 1: %s", v, r.code, r.all())
 		}

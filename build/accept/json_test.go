@@ -18,7 +18,8 @@ import (
 
 // stableKeys are those of SPEC 6.
 var stableKeys = strings.Fields("name kind class state want pid ready since uptime_ms restarts exit_code exit_signal reason waiting_on " +
-	"requires wants after conflicts memory_bytes cpu_ms description listen")
+	"requires wants after conflicts memory_bytes cpu_ms description listen " +
+	"health health_ms health_age_ms health_failures health_error health_error_age_ms")
 
 // SPEC 6: --json of every verb that prints.
 func TestF10_JSON(t *testing.T) {
@@ -68,7 +69,7 @@ func checkKeys(t *testing.T, u map[string]any) {
 			t.Errorf("%v: %s is %v, expected an array", u["name"], k, u[k])
 		}
 	}
-	for _, k := range []string{"pid", "uptime_ms", "restarts", "exit_code", "memory_bytes", "cpu_ms"} {
+	for _, k := range []string{"pid", "uptime_ms", "restarts", "exit_code", "memory_bytes", "cpu_ms", "health_ms", "health_age_ms", "health_failures", "health_error_age_ms"} {
 		if n, ok := u[k].(float64); u[k] != nil && (!ok || n != float64(int64(n))) {
 			t.Errorf("%v: %s is %v, expected an integer or null", u["name"], k, u[k])
 		}
