@@ -111,26 +111,8 @@ func NewNotify(path string) (fd int, err error) {
 	return fd, nil
 }
 
-// maxPassed is SCM_MAX_FD (net/scm.h).
-const maxPassed = 253
-
-// ReadNotify takes one datagram into buf and says which process sent it (pid
-// 0: one outside this pid namespace). A message that did not fit, or came
-// without credentials, has n 0. It reports false when none is waiting, and
-// never blocks.
-func ReadNotify(fd int, buf []byte) (n, pid int, uid uint32, ok bool) {
-	n, flags, pid, uid, err := receive(fd, buf, unix.MSG_DONTWAIT)
-	if err != nil {
-		return 0, 0, noID, false
-	}
-	if flags&unix.MSG_TRUNC != 0 || uid == noID {
-		n = 0
-	}
-	return n, pid, uid, true
-}
-
 // Receive takes one datagram of ListenDatagrams and says who sent it, as
-// ReadNotify does; of one that did not fit it gives what did. Without wait it
+// PeekNotify does; of one that did not fit it gives what did. Without wait it
 // reports false when none is there, and with it only when none will come any
 // more, because the socket was shut down. Every datagram has credentials,
 // an empty one too (SO_PASSCRED), but not that end.
@@ -143,33 +125,27 @@ func Receive(fd int, buf []byte, wait bool) (n, pid int, uid uint32, ok bool) {
 	return n, pid, uid, err == nil && uid != noID
 }
 
-// receive takes one datagram; uid is noID if it came without credentials.
-// Descriptors that came along are closed: of the protocols only sd_notify's
-// barrier sends one, and waits for just that.
+// receive takes one datagram, or looks at it; uid is noID if it came without
+// credentials.
+//
+// Descriptors that came along are not received: there is no room for them
+// (MSG_CTRUNC). One of a file whose server does not answer must not become ours
+// before it is known whether it is wanted, since even its close(2) waits for the
+// server (the flush of NFS and FUSE); one that the kernel drops is not flushed.
 func receive(fd int, buf []byte, how int) (n, flags, pid int, uid uint32, err error) {
-	var oob [(unix.SizeofCmsghdr+7)*2 + unix.SizeofUcred + 4*maxPassed + 16]byte
+	var oob [(unix.SizeofCmsghdr+7)&^7 + (unix.SizeofUcred+7)&^7]byte
 	var oobn int
 	err = uninterrupted(func() (err error) {
-		n, oobn, flags, _, err = unix.Recvmsg(fd, buf, oob[:], how|unix.MSG_CMSG_CLOEXEC)
+		n, oobn, flags, _, err = unix.Recvmsg(fd, buf, oob[:], how)
 		return err
 	})
-	uid = noID
 	if err != nil {
 		return 0, 0, 0, noID, err
 	}
-	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil {
+	hdr, data, _, bad := unix.ParseOneSocketControlMessage(oob[:oobn])
+	if bad != nil || hdr.Level != unix.SOL_SOCKET || hdr.Type != unix.SCM_CREDENTIALS || len(data) < unix.SizeofUcred {
 		return n, flags, 0, noID, nil
 	}
-	for i := range messages {
-		m := &messages[i]
-		if cred, err := unix.ParseUnixCredentials(m); err == nil {
-			pid, uid = int(cred.Pid), cred.Uid
-		} else if fds, err := unix.ParseUnixRights(m); err == nil {
-			for _, passed := range fds {
-				unix.Close(passed)
-			}
-		}
-	}
-	return n, flags, pid, uid, nil
+	cred := (*unix.Ucred)(unsafe.Pointer(&data[0]))
+	return n, flags, int(cred.Pid), cred.Uid, nil
 }

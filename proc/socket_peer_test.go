@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,7 +25,7 @@ func TestReadNotify(t *testing.T) {
 		t.Error(st, err)
 	}
 	buf := make([]byte, 64)
-	if _, _, _, ok := ReadNotify(fd, buf); ok {
+	if _, ok := PeekNotify(fd, buf); ok {
 		t.Error("nothing was sent")
 	}
 	send, err := newSocket(unix.SOCK_DGRAM)
@@ -39,21 +40,24 @@ func TestReadNotify(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	expect := func(want string) {
+	expect := func(want string, passed int) {
 		t.Helper()
-		n, pid, uid, ok := ReadNotify(fd, buf)
-		if !ok || string(buf[:n]) != want || pid != os.Getpid() || uid != uint32(os.Getuid()) {
-			t.Errorf("%q, pid %d, uid %d, %v; want %q", buf[:n], pid, uid, ok, want)
+		note, ok := PeekNotify(fd, buf)
+		if !ok || string(note.Text) != want || note.Pid != os.Getpid() || note.Uid != uint32(os.Getuid()) || note.Fds != (passed > 0) {
+			t.Errorf("%+v, %v; want %q", note, ok, want)
+		}
+		if got := TakeNotify(fd, false); len(got) > 0 {
+			t.Errorf("%d descriptors that nobody wanted", len(got))
 		}
 	}
 	say("READY=1", nil)
 	say("", nil)
 	say(strings.Repeat("x", 65), nil) // longer than the buffer
-	expect("READY=1")
-	expect("")
-	expect("")
+	expect("READY=1", 0)
+	expect("", 0)
+	expect("", 0)
 
-	// Descriptors that come along are closed, as many as may come.
+	// Descriptors that nobody wants do not even come, however many there are.
 	before, _ := os.ReadDir("/proc/self/fd")
 	var fds []int
 	for range maxPassed {
@@ -61,8 +65,17 @@ func TestReadNotify(t *testing.T) {
 	}
 	say("BARRIER=1", unix.UnixRights(0))
 	say("MANY=1", unix.UnixRights(fds...))
-	expect("BARRIER=1")
-	expect("MANY=1")
+	expect("BARRIER=1", 1)
+	expect("MANY=1", maxPassed)
+	say("WANTED=1", unix.UnixRights(fds...))
+	if note, _ := PeekNotify(fd, buf); !note.Fds || string(note.Text) != "WANTED=1" {
+		t.Errorf("%+v", note)
+	}
+	got := TakeNotify(fd, true)
+	if len(got) != maxPassed || !SameFile(got[0], 0) || !SameFile(got[maxPassed-1], got[0]) {
+		t.Errorf("got %d descriptors", len(got))
+	}
+	closeIn(t, got)
 	after, _ := os.ReadDir("/proc/self/fd")
 	if len(before) != len(after) {
 		t.Errorf("%d descriptors before, %d after", len(before), len(after))
@@ -81,8 +94,149 @@ func TestReadNotify(t *testing.T) {
 	defer unix.Close(abs)
 	to = &unix.SockaddrUnix{Name: name}
 	say("A=1", nil)
-	if n, pid, _, ok := ReadNotify(abs, buf); !ok || string(buf[:n]) != "A=1" || pid != os.Getpid() {
-		t.Error(n, pid, ok)
+	if note, ok := PeekNotify(abs, buf); !ok || string(note.Text) != "A=1" || note.Pid != os.Getpid() {
+		t.Errorf("%+v, %v", note, ok)
+	}
+}
+
+// closeIn closes descriptors in a child and waits for its end.
+func closeIn(t *testing.T, fds []int) {
+	t.Helper()
+	pid, err := CloseAll(fds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ws syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &ws, 0, nil); err != nil || ws.ExitStatus() != 0 {
+		t.Error(err, ws)
+	}
+}
+
+// A socket that lingers keeps whoever closes it waiting: never this process.
+func TestCloseAllLingers(t *testing.T) {
+	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(l)
+	if err := errors.Join(unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(l, 1)); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(unix.Connect(a, at), unix.SetNonblock(a, true),
+		unix.SetsockoptLinger(a, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 3600})); err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(b)
+	for buf := make([]byte, 1<<20); err == nil; { // more than b's end takes without being read
+		_, err = unix.Write(a, buf)
+	}
+	pid, err := CloseAll([]int{a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); !errors.Is(func() error { _, err := unix.FcntlInt(uintptr(a), unix.F_GETFD, 0); return err }(), unix.EBADF); {
+		if time.Now().After(deadline) {
+			t.Fatal("it is open yet")
+		}
+	}
+	if _, ended, _ := ChildState(pid); ended {
+		t.Error("the child did not wait: the test shows nothing")
+	}
+	syscall.Kill(pid, syscall.SIGKILL)
+	var ws syscall.WaitStatus
+	syscall.Wait4(pid, &ws, 0, nil)
+}
+
+func TestKeep(t *testing.T) {
+	var pipe [2]int
+	memory, err1 := unix.MemfdCreate("x", unix.MFD_CLOEXEC)
+	event, err2 := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	file, err3 := unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err := errors.Join(err1, err2, err3, unix.Pipe2(pipe[:], unix.O_CLOEXEC)); err != nil {
+		t.Fatal(err)
+	}
+	sock, err := newSocket(unix.SOCK_DGRAM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		fd   int
+		want Kept
+	}{{"socket", sock, KeptPoll}, {"pipe", pipe[0], KeptPoll}, {"memfd", memory, KeptFile}, {"eventfd", event, KeptFile},
+		{"a file", file, KeptFile}, {"none", 9999, KeptNot}} {
+		if got := Keep(c.fd); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+		unix.Close(c.fd)
+	}
+	unix.Close(pipe[1])
+}
+
+func TestKin(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", "sleep 1000 & echo $!; wait")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buf [16]byte
+	n, _ := out.Read(buf[:])
+	child, _ := strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+	if !Descends(child, cmd.Process.Pid) || Descends(cmd.Process.Pid, child) || Descends(child, 1) || Descends(os.Getpid(), cmd.Process.Pid) {
+		t.Error("who descends from whom")
+	}
+	if ours, ended, _ := ChildState(cmd.Process.Pid); !ours || ended {
+		t.Error("the child", ours, ended)
+	}
+	if ours, _, _ := ChildState(child); ours {
+		t.Error("a child's child is no child")
+	}
+	if uid, ok := UserOf(child); !ok || int(uid) != os.Getuid() {
+		t.Error(uid, ok)
+	}
+	if _, ok := ExitOf(child); ok || !Alive(child) {
+		t.Error("it lives")
+	}
+	fd, gone := PidFD(child)
+	if gone || fd < 0 && havePidFD {
+		t.Error(fd, gone)
+	}
+	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if fd >= 0 {
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		if err := uninterrupted(func() error { _, err := unix.Poll(p, 10000); return err }); err != nil || p[0].Revents == 0 {
+			t.Error("its end is not seen", err)
+		}
+		unix.Close(fd)
+	}
+	for ended := false; !ended; {
+		_, ended, _ = ChildState(cmd.Process.Pid)
+	}
+	if Alive(cmd.Process.Pid) {
+		t.Error("a zombie is not alive")
+	}
+	if e, ok := ExitOf(cmd.Process.Pid); !ok || e.Signal != 9 {
+		t.Error(e, ok)
+	}
+	cmd.Wait()
+	if fd, gone := PidFD(cmd.Process.Pid); fd >= 0 || havePidFD && !gone {
+		t.Error("there is no such process", fd, gone)
 	}
 }
 
