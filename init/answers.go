@@ -67,6 +67,10 @@ func (s *server) unitRest(c *client, id graph.ID, u *graph.Unit, st *graph.Statu
 	if st.Text != "" {
 		c.put("status_text", st.Text)
 	}
+	if st.Reloading {
+		c.put("reloading", "yes")
+	}
+	s.in.putSaid(c, id)
 	if st.Due > 0 && (st.State == graph.Backoff || st.State == graph.Waiting) {
 		c.putInt("next_ms", int64(st.Due-s.in.now)/1e6)
 	}

@@ -52,7 +52,7 @@ func inherited(list []string) []string {
 	kept := make([]string, 0, len(list))
 	for _, kv := range list {
 		if strings.HasPrefix(kv, "NOTIFY_SOCKET=") || strings.HasPrefix(kv, "LISTEN_") ||
-			strings.HasPrefix(kv, "MOTE_") || strings.IndexByte(kv, '=') <= 0 {
+			strings.HasPrefix(kv, "WATCHDOG_") || strings.HasPrefix(kv, "MOTE_") || strings.IndexByte(kv, '=') <= 0 {
 			continue
 		}
 		kept = append(kept, kv)

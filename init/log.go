@@ -94,8 +94,9 @@ type UnitLog struct {
 	ended bool  // Flush was asked for before the pipe was empty
 
 	ring      Ring
-	off       int // the region's place in the space
-	sizeBytes int // the region's size; it exists from the first line on
+	seeking   *textSeeker // nil: nobody seeks a text in it
+	off       int         // the region's place in the space
+	sizeBytes int         // the region's size; it exists from the first line on
 	split     splitter
 
 	shareEpoch uint32 // of the console's backlog that share is about
@@ -243,19 +244,6 @@ func (l *UnitLog) ReadFrom(fd, budget int) (n int, again, eof bool) {
 		}
 	}
 	return n, true, false
-}
-
-// Feed takes bytes as they came from the unit.
-func (l *UnitLog) Feed(p []byte) {
-	limit := l.lineLimit()
-	for {
-		line, rest, ok := l.split.next(p, limit, &l.logs.parts)
-		if !ok {
-			return
-		}
-		l.line(line)
-		p = rest
-	}
 }
 
 // Flush makes a line of what was begun: the unit has ended, or the pipe has.

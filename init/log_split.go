@@ -154,3 +154,19 @@ func dropCR(b []byte) []byte {
 	}
 	return b
 }
+
+// Feed takes bytes as they came from the unit.
+func (l *UnitLog) Feed(p []byte) {
+	if l.seeking != nil {
+		l.seeking.feed(p)
+	}
+	limit := l.lineLimit()
+	for {
+		line, rest, ok := l.split.next(p, limit, &l.logs.parts)
+		if !ok {
+			return
+		}
+		l.line(line)
+		p = rest
+	}
+}

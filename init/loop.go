@@ -27,6 +27,8 @@ const (
 	tokBoot
 	tokSocket        // unit
 	tokHealth        // unit, generation
+	tokStray         // pid
+	tokStored        // unit << 32 | descriptor
 	tokMask   uint64 = 0xff << 56
 )
 
@@ -90,6 +92,9 @@ type Init struct {
 	spec     proc.Spec
 	spawnEnv environ
 
+	keeping keeping       // what services have given into it
+	strayAt graph.Instant // the next look at main processes that are no children; 0 = none
+
 	queue  []graph.Event
 	busy   bool
 	spawns []graph.Effect // that did not fit into their turn
@@ -127,15 +132,23 @@ type unitIO struct {
 	renew  int32  // pid of the last reload-exec
 	socks  *sockets
 	health *health // of one that is checked
+	sid    int32   // its session
+	// Of "ready pidfile": who has ended and left the daemon behind; 0 = none.
+	starter int32
+	said    *said // nil: nothing
 }
 
 // process is a child that the init forked.
 type process struct {
-	unit   graph.ID // None: a helper of the init's own
-	gen    uint64
-	role   graph.Role
-	group  bool // its group dies with it (P4)
-	result int  // its exec-result pipe, -1 when read
+	unit  graph.ID // None: a helper of the init's own
+	gen   uint64
+	role  graph.Role
+	group bool // its group dies with it (P4)
+	// Of a main process that another one has started, or that was one: adopt.go.
+	adopted, former, stray bool
+
+	watch  int // of a stray one: its pidfd; 0 = none
+	result int // its exec-result pipe, -1 when read
 	fail   *proc.Failure
 	what   string // what could not be executed, for the message
 	done   func(proc.Exit)
@@ -173,6 +186,7 @@ func (in *Init) turns() {
 		in.catchUp()
 		in.server.serve()
 		in.lookAfterConsole()
+		in.closeDropped()
 		in.arm()
 	}
 }
@@ -256,6 +270,10 @@ func (in *Init) dispatch(r proc.Ready) {
 		in.connected(graph.ID(n))
 	case tokHealth:
 		in.checkReady(n)
+	case tokStray:
+		in.strayEnded(int(n))
+	case tokStored:
+		in.storedEnd(graph.ID(n>>32), int(uint32(n)))
 	}
 }
 
@@ -279,9 +297,12 @@ func (in *Init) reap() {
 		if p.result >= 0 { // it cannot be undecided once the child is dead
 			in.closeResult(p)
 		}
-		if p.group {
-			proc.KillGroup(pid, int(unix.SIGKILL))
+		if in.leaves(p, pid) {
+			in.units[p.unit].starter = int32(pid)
+		} else {
+			in.killRest(p, pid)
 		}
+		in.unwatch(p)
 		ex, _ := proc.Reap(pid)
 		delete(in.procs, pid)
 		in.syslog.remember(pid, p.unit)
@@ -299,6 +320,9 @@ func (in *Init) ended(p *process, ex proc.Exit) {
 		}
 		return
 	}
+	if p.former {
+		return // another one speaks for the unit
+	}
 	u := &in.units[p.unit]
 	if u.pipeR > 0 && !u.log.Held() {
 		in.readLog(p.unit)
@@ -312,7 +336,7 @@ func (in *Init) ended(p *process, ex proc.Exit) {
 			in.closeReady(u)
 		}
 		u.log.Flush()
-		u.main = 0
+		u.main, u.sid = 0, 0
 		u.log.SetPid(0)
 	}
 	if p.fail != nil {
@@ -330,6 +354,9 @@ func (in *Init) tick() {
 	in.critical.tick()
 	in.dog.tick()
 	in.booted.tick()
+	if in.strayAt != 0 && in.strayAt <= in.now {
+		in.lookForStrays()
+	}
 	if in.trimAt != 0 && in.trimAt <= in.now {
 		in.trimAt, in.trim = 0, true
 	}
@@ -344,7 +371,7 @@ func (in *Init) tick() {
 func (in *Init) arm() {
 	at := in.world.Next()
 	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.dog.next,
-		in.booted.deadline(), in.trimAt, in.server.retryAt, in.filer.retry, in.syslog.retry} {
+		in.booted.deadline(), in.trimAt, in.server.retryAt, in.filer.retry, in.syslog.retry, in.strayAt} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d
 		}

@@ -3,23 +3,18 @@ package pid1
 import (
 	"bytes"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"mote/graph"
-	"mote/proc"
 )
 
-// notifyBudget bounds the datagrams taken from one unit in a turn.
-const notifyBudget = 64
-
 // logPipe gives the write end of the unit's log pipe; 0 when no sink wants the
-// lines. Both ends are the init's while the unit is up or starts again, so that
+// lines, and nobody seeks a text in them. Both ends are the init's while the unit is up or starts again, so that
 // the pipe outlives every process of it (L1).
 func (in *Init) logPipe(id graph.ID) (int, error) {
 	u := &in.units[id]
-	if u.log.Discards() || u.pipeW > 0 {
+	if u.pipeW > 0 || u.log.Discards() && in.world.Unit(id).Ready.Kind != graph.ReadyLog {
 		return int(u.pipeW), nil
 	}
 	if u.pipeR > 0 { // an earlier incarnation's children still write to it
@@ -77,9 +72,25 @@ func (in *Init) readLog(id graph.ID) {
 	if u.pipeR == 0 {
 		return // closed earlier in this turn
 	}
-	if _, _, eof := u.log.ReadFrom(int(u.pipeR), logBudget); eof {
+	_, _, eof := u.log.ReadFrom(int(u.pipeR), logBudget)
+	if eof {
 		u.log.Flush()
 		in.closeLog(u)
+	}
+	if u.log.Found() {
+		st := in.world.Status(id)
+		in.apply(graph.Event{Kind: graph.BecameReady, Unit: id, Gen: st.Gen})
+	}
+}
+
+// seekReady has the output of a service sought for the text of "ready log". What
+// an earlier incarnation has left in the pipe does not count (P1).
+func (in *Init) seekReady(id graph.ID) {
+	if u := in.world.Unit(id); u.Ready.Kind == graph.ReadyLog {
+		l := in.units[id].log
+		l.Seek("")
+		in.readLog(id)
+		l.Seek(u.Ready.Arg)
 	}
 }
 
@@ -100,78 +111,6 @@ func (in *Init) holdLog(l *UnitLog, held bool) {
 	}
 	if in.poll.Add(fd, unix.EPOLLIN, tokLog|uint64(id)) != nil {
 		in.logs.Say(MsgWarn, l.Name(), ": its output cannot be read any more")
-	}
-}
-
-// notifySocket gives the unit's NOTIFY_SOCKET, an abstract name: it needs no
-// writable place, and who writes is checked.
-func (in *Init) notifySocket(id graph.ID) (string, error) {
-	name := "@mote/" + in.token + "/" + in.name(id)
-	u := &in.units[id]
-	if u.notify > 0 {
-		return name, nil
-	}
-	fd, err := proc.NewNotify(name)
-	if err != nil {
-		return "", err
-	}
-	if err := in.poll.Add(fd, unix.EPOLLIN, tokNotify|uint64(id)); err != nil {
-		unix.Close(fd)
-		return "", err
-	}
-	u.notify = int32(fd)
-	return name, nil
-}
-
-// readNotify takes sd_notify(3) messages of a unit's own processes.
-func (in *Init) readNotify(id graph.ID) {
-	u := &in.units[id]
-	var buf [4096]byte
-	for i := 0; i < notifyBudget; i++ {
-		n, pid, uid, ok := proc.ReadNotify(int(u.notify), buf[:])
-		if !ok {
-			return
-		}
-		if !in.ownSender(id, pid, uid) {
-			continue
-		}
-		for line := range bytes.Lines(buf[:n]) {
-			in.notified(id, strings.TrimRight(string(line), "\r\n"))
-		}
-	}
-	in.again = true
-}
-
-// ownSender reports whether a message comes from the unit: from its session.
-// A sender that is gone is known by its user alone: the unit's own, or root.
-func (in *Init) ownSender(id graph.ID, pid int, uid uint32) bool {
-	main := int(in.units[id].main)
-	if main == 0 {
-		return false
-	}
-	if pid == main {
-		return true
-	}
-	sid, err := unix.Getsid(pid)
-	if err == nil {
-		return sid == main
-	}
-	return uid == 0 || uid == in.units[id].uid
-}
-
-func (in *Init) notified(id graph.ID, line string) {
-	st := in.world.Status(id)
-	switch {
-	case line == "READY=1":
-		if in.world.Unit(id).Ready.Kind == graph.ReadyNotify {
-			in.apply(graph.Event{Kind: graph.BecameReady, Unit: id, Gen: st.Gen})
-		}
-	case strings.HasPrefix(line, "STATUS="):
-		text := line[len("STATUS="):]
-		if len(text) > 256 {
-			text = text[:256]
-		}
-		in.apply(graph.Event{Kind: graph.StatusSet, Unit: id, Gen: st.Gen, Text: text})
 	}
 }
 

@@ -109,8 +109,15 @@ func (in *Init) perform(e *graph.Effect) {
 		in.probe(e)
 	case graph.Unprobe:
 		in.unprobe(e)
+		in.unlook(e)
 	case graph.Renewed:
 		in.renewed(e)
+	case graph.Look:
+		in.look(e)
+	case graph.Adopt:
+		in.adoptMain(e)
+	case graph.Strew:
+		in.strew(e.Unit)
 	case graph.Trouble:
 		in.logs.Say(MsgWarn, in.name(e.Unit), ": ", e.Text)
 	}
@@ -125,7 +132,7 @@ func (in *Init) signal(e *graph.Effect) {
 	if p == nil || p.gen != e.Gen {
 		return
 	}
-	if e.Group && proc.KillGroup(int(e.Pid), int(e.Sig)) == nil {
+	if p.adopted && in.signalAdopted(p, e) || e.Group && proc.KillGroup(int(e.Pid), int(e.Sig)) == nil {
 		return
 	}
 	// The child has not made its group yet, or the unit asks for the process alone.
@@ -152,6 +159,11 @@ func (in *Init) changed(e *graph.Effect) {
 	case graph.Inactive, graph.Waiting, graph.Exited, graph.Failed:
 		in.restLog(e.Unit)
 		in.restSockets(e.Unit)
+		in.forgetStored(e.Unit)
+	case graph.Stopping:
+		if e.Reason.Kind == graph.ReasonTimeout && in.world.Unit(e.Unit).Kind == graph.Service {
+			in.logs.Say(MsgWarn, name, ": ", in.lateText(e.Unit))
+		}
 	}
 	level := MsgInfo
 	text := e.To.String()

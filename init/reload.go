@@ -258,6 +258,7 @@ func (in *Init) left(id graph.ID) {
 	}
 	in.closeReady(u)
 	u.health = nil
+	in.dropStored(id)
 	if u.notify > 0 {
 		in.poll.Remove(int(u.notify))
 		unix.Close(int(u.notify))

@@ -70,7 +70,7 @@ func (in *Init) spawn(e *graph.Effect) {
 		in.units[e.Unit].renew = int32(child.Pid)
 	}
 	if e.Role == graph.RoleMain {
-		in.units[e.Unit].main = int32(child.Pid)
+		in.units[e.Unit].main, in.units[e.Unit].sid = int32(child.Pid), int32(child.Pid)
 		in.units[e.Unit].uid = uint32(in.uid)
 		if spec.Cred {
 			in.units[e.Unit].uid = spec.Uid
@@ -354,14 +354,11 @@ func (in *Init) channels(u *graph.Unit, e *graph.Effect, spec *proc.Spec, env *e
 	case graph.InputTty:
 		spec.TTY = u.Tty
 	}
-	switch u.Ready.Kind {
-	case graph.ReadyNotify:
-		name, err := in.notifySocket(id)
-		if err != nil {
-			return refuse("notify", err)
-		}
-		env.set("NOTIFY_SOCKET", name)
-	case graph.ReadyFD:
+	in.freshMain(u, id)
+	if err := in.notifying(u, id, env); err != nil {
+		return refuse("notify", err)
+	}
+	if u.Ready.Kind == graph.ReadyFD {
 		fd, err := in.readyPipe(id, e.Gen)
 		if err != nil {
 			return refuse("ready", err)

@@ -293,3 +293,33 @@ func WriteFile(path, text string) error {
 	unix.Close(fd)
 	return cannot("write "+shown(path), err)
 }
+
+// ReadOwned gives the content of a regular file of at most limit bytes that is no
+// link, and what is known of it. Errors are errnos, or say what is wrong.
+func ReadOwned(path string, limit int) (data []byte, st unix.Stat_t, err error) {
+	if err := uninterrupted(func() error { return unix.Lstat(path, &st) }); err != nil {
+		return nil, st, err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return nil, st, reason("it is a symbolic link, not a regular file")
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, st, kindOf(st.Mode)
+	}
+	fd, err := openFile(path, unix.O_RDONLY|unix.O_NOFOLLOW)
+	if err != nil {
+		return nil, st, err
+	}
+	defer unix.Close(fd)
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, st, err
+	}
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return nil, st, kindOf(st.Mode)
+	case st.Size > int64(limit):
+		return nil, st, tooLarge(st.Size, limit)
+	}
+	data, err = readAll(fd, int(st.Size), limit)
+	return data, st, err
+}
