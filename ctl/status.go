@@ -78,10 +78,18 @@ func (c *client) block(u *unit) {
 		}
 	}
 	if u.restarts.ok && (u.pid.ok || u.restarts.n > 0) {
-		process += count(int(u.restarts.n), "restart")
+		process += count(int(u.restarts.n), "restart") + ", "
+	}
+	if u.reloading {
+		process += "reloading, "
+	}
+	if u.storedFDs.ok {
+		process += count(int(u.storedFDs.n), "stored descriptor")
 	}
 	c.field("process", strings.TrimSuffix(process, ", "))
+	c.field("not ready", u.readyError)
 	c.field("reason", u.why())
+	c.field("errno", u.errno)
 	c.field("health", u.checks())
 	c.field("last exit", u.lastExit())
 	usage := ""

@@ -20,7 +20,7 @@ func hostileUnits() string {
 	for _, h := range hostile {
 		b = appendLine(b, "unit", "name", h, "kind", h, "class", h, "state", h, "want", h, "pid", h, "since", h,
 			"uptime_ms", h, "restarts", h, "exit_code", h, "exit_signal", h, "reason", h, "waiting_on", h, "requires", h,
-			"wants", h, "after", h, "conflicts", h, "description", h, "file", h, "fault", h, "status_text", h, h, h)
+			"wants", h, "after", h, "conflicts", h, "description", h, "file", h, "fault", h, "status_text", h, "errno", h, "ready_error", h, "stored_fds", h, h, h)
 	}
 	return string(b)
 }

@@ -25,14 +25,17 @@ type unit struct {
 	requires, wants                 []string
 	after, conflicts, listen        []string
 	memoryBytes, cpuMS              number
+	statusText, errno, readyError   string // of sd_notify(3); errno is "2 ENOENT"
+	reloading                       bool
+	storedFDs                       number
 
 	health [len(healthKeys)]string // of the checks; empty what does not apply
 
-	statusText, fault, stage string // not in JSON
-	nextMS                   number // until the next try
-	file                     string // FILE:LINE
-	stoppedBy                string
-	main                     bool
+	fault, stage string // not in JSON
+	nextMS       number // until the next try
+	file         string // FILE:LINE
+	stoppedBy    string
+	main         bool
 }
 
 // decodeUnit reads the pairs of a unit line. Keys that it does not know are
@@ -101,11 +104,19 @@ func (u *unit) set(key, value string) {
 	}
 }
 
-// setMore takes the keys that are shown but are not in the JSON.
+// setMore takes the keys that few units have, and those that are not in the JSON.
 func (u *unit) setMore(key, value string) {
 	switch key {
 	case "status_text":
 		u.statusText = value
+	case "reloading":
+		u.reloading = value == "yes"
+	case "errno":
+		u.errno = value
+	case "ready_error":
+		u.readyError = value
+	case "stored_fds":
+		u.storedFDs = parseNumber(value)
 	case "fault":
 		u.fault = value
 	case "stage":
@@ -257,6 +268,11 @@ func (u *unit) json(j *jsonWriter) {
 			j.opt(parseNumber(u.health[i]))
 		}
 	}
+	j.key("status_text").text(u.statusText)
+	j.key("reloading").boolean(u.reloading)
+	j.key("errno").text(u.errno)
+	j.key("ready_error").text(u.readyError)
+	j.key("stored_fds").opt(u.storedFDs)
 }
 
 // checks gives what the checks of the unit have found, for people.

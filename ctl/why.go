@@ -40,6 +40,7 @@ func (c *client) doWhy() *failure {
 			c.field("and", cause)
 		}
 	}
+	c.field("not ready", u.readyError)
 	by := make([]string, 0, len(wanted))
 	for _, w := range wanted {
 		by = append(by, wantedBy(w[0], w[1]))

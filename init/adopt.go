@@ -114,6 +114,7 @@ func (in *Init) strayEnded(pid int) {
 		in.logs.Say(MsgWarn, in.name(p.unit), ": main process ", strconv.Itoa(pid),
 			" was not the init's child: how it ended is not known, and taken as a failure")
 	}
+	in.lastWords(p)
 	in.killRest(p, pid)
 	delete(in.procs, pid)
 	in.ended(p, ex)

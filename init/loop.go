@@ -297,6 +297,7 @@ func (in *Init) reap() {
 		if p.result >= 0 { // it cannot be undecided once the child is dead
 			in.closeResult(p)
 		}
+		in.lastWords(p)
 		if in.leaves(p, pid) {
 			in.units[p.unit].starter = int32(pid)
 		} else {
@@ -328,9 +329,6 @@ func (in *Init) ended(p *process, ex proc.Exit) {
 		in.readLog(p.unit)
 	}
 	if p.role == graph.RoleMain {
-		if u.notify > 0 {
-			in.readNotify(p.unit)
-		}
 		if u.ready > 0 && u.gen == p.gen {
 			in.readReady(p.unit)
 			in.closeReady(u)

@@ -152,6 +152,14 @@ func (in *Init) readNotify(id graph.ID) {
 	in.again = true
 }
 
+// lastWords takes what a main process that has ended has still said, before its
+// group is killed: that another one is in its place, perhaps.
+func (in *Init) lastWords(p *process) {
+	if p.role == graph.RoleMain && p.unit != graph.None && !p.former && in.units[p.unit].notify > 0 {
+		in.readNotify(p.unit)
+	}
+}
+
 // ownSender reports whether a message comes from the unit: from a process that
 // the init knows as the unit's, from its session, or from below its main
 // process. A sender that is gone is known by its user alone: the unit's own, or
@@ -296,7 +304,13 @@ func (in *Init) claimed(id graph.ID, pid int) {
 	}
 	bad := ""
 	p := in.procs[pid]
-	switch own, gone := in.ownProcess(id, pid); {
+	own, gone := in.ownProcess(id, pid)
+	if !own && p == nil { // its parent is gone: it is the init's, and no other's
+		ours, _, _ := proc.ChildState(pid)
+		uid, known := proc.UserOf(pid)
+		own = ours && (u.uid == 0 || known && uid == u.uid)
+	}
+	switch {
 	case pid <= 1:
 		bad = "that is no process of its own"
 	case pid == in.pid:

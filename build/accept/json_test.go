@@ -19,7 +19,8 @@ import (
 // stableKeys are those of SPEC 6.
 var stableKeys = strings.Fields("name kind class state want pid ready since uptime_ms restarts exit_code exit_signal reason waiting_on " +
 	"requires wants after conflicts memory_bytes cpu_ms description listen " +
-	"health health_ms health_age_ms health_failures health_error health_error_age_ms")
+	"health health_ms health_age_ms health_failures health_error health_error_age_ms " +
+	"status_text reloading errno ready_error stored_fds")
 
 // SPEC 6: --json of every verb that prints.
 func TestF10_JSON(t *testing.T) {

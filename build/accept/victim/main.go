@@ -60,6 +60,7 @@ func init() {
 		"notifyn":   {2, notifyMany},
 		"notifyall": {1, notifyFlood},
 		"notifyd":   {2, notifyEvery},
+		"notifyf":   {1, notifyFile},
 		"orphans":   {2, orphans},
 		"pid":       {1, appendPid},
 		"print":     {1, print},

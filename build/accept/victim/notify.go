@@ -20,15 +20,14 @@ func say(text string, fds ...int) {
 	if name == "" {
 		fatal("NOTIFY_SOCKET is not set")
 	}
-	c, err := net.Dial("unixgram", name)
+	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	must(err)
 	var rights []byte
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
 	}
-	_, _, err = c.(*net.UnixConn).WriteMsgUnix([]byte(text), rights, nil)
-	must(err)
-	must(c.Close())
+	try("send", unix.Sendmsg(s, []byte(text), rights, &unix.SockaddrUnix{Name: name}, 0))
+	must(unix.Close(s))
 }
 
 // notifySize sends one datagram of N bytes.
@@ -36,6 +35,13 @@ func notifySize(a []string) {
 	n, err := strconv.Atoi(a[0])
 	must(err)
 	say("STATUS=" + strings.Repeat("x", n-len("STATUS=")))
+}
+
+// notifyFile sends what is in a file.
+func notifyFile(a []string) {
+	text, err := os.ReadFile(a[0])
+	must(err)
+	say(string(text))
 }
 
 // notifyMany sends N messages, each with K descriptors: N K LINE...
