@@ -176,7 +176,7 @@ func (in *Init) groupOf(p *process, pid int) int {
 // leaves reports whether a process that has ended has, as far as one can tell,
 // left a daemon behind, whose group may be its own: the world will wait for that.
 func (in *Init) leaves(p *process, pid int) bool {
-	if p.role != graph.RoleMain || p.adopted || in.world.Unit(p.unit).Ready.Kind != graph.ReadyPidfile {
+	if p.unit == graph.None || p.role != graph.RoleMain || p.adopted || in.world.Unit(p.unit).Ready.Kind != graph.ReadyPidfile {
 		return false
 	}
 	st := in.world.Status(p.unit)

@@ -43,6 +43,6 @@ func (in *Init) handOver(id graph.ID, spec *proc.Spec, env *environ, fds []passe
 	}
 	env.set("LISTEN_FDS", strconv.Itoa(len(fds)))
 	env.set("LISTEN_FDNAMES", string(names))
-	spec.PidVar = "LISTEN_PID"
+	spec.PidVars[0] = "LISTEN_PID"
 	return nil
 }

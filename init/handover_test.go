@@ -22,8 +22,8 @@ func TestHandOver(t *testing.T) {
 	if want := []string{"A=b", "LISTEN_FDS=2", "LISTEN_FDNAMES=web:x y"}; !slices.Equal(env.list, want) {
 		t.Errorf("the environment is %q, want %q", env.list, want)
 	}
-	if spec.PidVar != "LISTEN_PID" {
-		t.Errorf("the child writes its pid to %q", spec.PidVar)
+	if spec.PidVars[0] != "LISTEN_PID" {
+		t.Errorf("the child writes its pid to %q", spec.PidVars[0])
 	}
 	bad := in.handOver(graph.ID(0), spec, env, []passedFD{{20, "a"}})
 	want := "fd: 3 of ready fd is taken: 3 to 3 are handed over: write ready fd 4 or more"
@@ -35,7 +35,7 @@ func TestHandOver(t *testing.T) {
 func TestHandOverNothing(t *testing.T) {
 	spec := proc.NewSpec([]string{"/bin/true"}, []string{"true"}, nil)
 	env := &environ{list: []string{"LISTEN_PID=1", "A=b"}}
-	if bad := (&Init{}).handOver(graph.ID(0), spec, env, nil); bad != nil || spec.PidVar != "" || !slices.Equal(env.list, []string{"A=b"}) {
-		t.Errorf("%v, %q, %q", bad, spec.PidVar, env.list)
+	if bad := (&Init{}).handOver(graph.ID(0), spec, env, nil); bad != nil || spec.PidVars[0] != "" || !slices.Equal(env.list, []string{"A=b"}) {
+		t.Errorf("%v, %q, %q", bad, spec.PidVars[0], env.list)
 	}
 }

@@ -148,10 +148,10 @@ func (in *Init) giveSockets(id graph.ID, u *graph.Unit, spec *proc.Spec, env *en
 }
 
 // passed gives what the unit's main process gets from descriptor 3 on, in the
-// order of its lines.
+// order of its lines, and what it has in keeping.
 func (in *Init) passed(id graph.ID) []passedFD {
-	want := in.world.Unit(id).Duties().Listen
-	fds := make([]passedFD, len(want))
+	want, kept := in.world.Unit(id).Duties().Listen, in.stored(id)
+	fds := make([]passedFD, len(want), len(want)+len(kept))
 	for i := range want {
 		fds[i].fd = in.units[id].socks.find(&want[i]).sock.Fd
 		if fds[i].name = want[i].Name; fds[i].name == "" {
@@ -159,7 +159,7 @@ func (in *Init) passed(id graph.ID) []passedFD {
 		}
 		proc.Plain(fds[i].fd)
 	}
-	return fds
+	return append(fds, kept...)
 }
 
 // closeSockets closes what the unit has open.

@@ -92,6 +92,7 @@ type Init struct {
 	spec     proc.Spec
 	spawnEnv environ
 
+	note    [maxNote]byte // the message that is being read
 	keeping keeping       // what services have given into it
 	strayAt graph.Instant // the next look at main processes that are no children; 0 = none
 

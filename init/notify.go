@@ -111,7 +111,8 @@ func (in *Init) notifySocket(id graph.ID) (string, error) {
 
 // notifying gives the main process what sd_notify(3) and sd_watchdog_enabled(3)
 // read of the environment.
-func (in *Init) notifying(u *graph.Unit, id graph.ID, env *environ) error {
+func (in *Init) notifying(u *graph.Unit, id graph.ID, spec *proc.Spec, env *environ) error {
+	env.unset("WATCHDOG_PID")
 	watchdog := u.Duties().Watchdog
 	if u.Ready.Kind != graph.ReadyNotify && watchdog == 0 {
 		return nil
@@ -123,6 +124,7 @@ func (in *Init) notifying(u *graph.Unit, id graph.ID, env *environ) error {
 	env.set("NOTIFY_SOCKET", name)
 	if watchdog > 0 {
 		env.set("WATCHDOG_USEC", strconv.FormatInt(watchdog.Microseconds(), 10))
+		spec.PidVars[1] = "WATCHDOG_PID"
 	}
 	return nil
 }
@@ -130,12 +132,11 @@ func (in *Init) notifying(u *graph.Unit, id graph.ID, env *environ) error {
 // readNotify takes sd_notify(3) messages of a unit's own processes.
 func (in *Init) readNotify(id graph.ID) {
 	u := &in.units[id]
-	var buf [maxNote]byte
 	for i := 0; i < notifyBudget; i++ {
 		if u.notify == 0 {
 			return // a message has led to its end
 		}
-		note, ok := proc.PeekNotify(int(u.notify), buf[:])
+		note, ok := proc.PeekNotify(int(u.notify), in.note[:])
 		if !ok {
 			return
 		}

@@ -355,7 +355,7 @@ func (in *Init) channels(u *graph.Unit, e *graph.Effect, spec *proc.Spec, env *e
 		spec.TTY = u.Tty
 	}
 	in.freshMain(u, id)
-	if err := in.notifying(u, id, env); err != nil {
+	if err := in.notifying(u, id, spec, env); err != nil {
 		return refuse("notify", err)
 	}
 	if u.Ready.Kind == graph.ReadyFD {

@@ -65,10 +65,11 @@ func (in *Init) store(id graph.ID, m *message, fds []int) {
 // it may not. Without room none is even received.
 func (in *Init) room(id graph.ID) bool {
 	w, k := in.word(id), &in.keeping
-	unit, all := len(w.store) < storeUnit, k.count-len(k.dropped) <= storeAll && len(k.dropped) <= storeAll
+	most := in.storeLimit(id)
+	unit, all := len(w.store) < most, k.count-len(k.dropped) <= storeAll && len(k.dropped) <= storeAll
 	if !unit && !w.full {
 		w.full = true
-		in.logs.Say(MsgWarn, in.name(id), ": FDSTORE: ", strconv.Itoa(storeUnit),
+		in.logs.Say(MsgWarn, in.name(id), ": FDSTORE: ", strconv.Itoa(most),
 			" descriptors are kept for it, which is the limit: take some out with FDSTOREREMOVE=1")
 	}
 	if unit && !all && !k.full {
@@ -76,6 +77,16 @@ func (in *Init) room(id graph.ID) bool {
 		in.logs.Say(MsgWarn, in.name(id), ": FDSTORE: ", strconv.Itoa(storeAll), " descriptors are kept for all units, which is the limit")
 	}
 	return unit && all
+}
+
+// storeLimit is how many descriptors can be kept for a unit: they and its sockets
+// must be given back below that of "ready fd".
+func (in *Init) storeLimit(id graph.ID) int {
+	u := in.world.Unit(id)
+	if u.Ready.Kind == graph.ReadyFD {
+		return max(0, min(storeUnit, u.Ready.FD-firstFD-len(u.Duties().Listen)))
+	}
+	return storeUnit
 }
 
 // fdName reports whether FDNAME is one that LISTEN_FDNAMES can hold
@@ -104,8 +115,8 @@ func (in *Init) stored(id graph.ID) []passedFD {
 	if w == nil || len(w.store) == 0 {
 		return nil
 	}
-	list := make([]passedFD, len(w.store))
-	for i := range w.store {
+	list := make([]passedFD, min(len(w.store), in.storeLimit(id)))
+	for i := range list {
 		list[i] = w.store[i].passedFD
 	}
 	return list

@@ -100,8 +100,10 @@ func runPlan(arg unsafe.Pointer) {
 //go:norace
 func (p *plan) run() (Stage, syscall.Errno) {
 	p.resetDispositions()
-	if p.pidAt > 0 {
-		p.sayPid()
+	for _, at := range p.pidAt {
+		if at > 0 {
+			p.sayPid(at)
+		}
 	}
 	if errno := p.join(); errno != 0 {
 		return StageSetsid, errno
@@ -164,18 +166,19 @@ func (p *plan) resetDispositions() {
 }
 
 // sayPid writes the child's pid into its environment, as LISTEN_PID has it
-// (sd_listen_fds(3)). The NUL behind it ends the word.
+// (sd_listen_fds(3)), and WATCHDOG_PID (sd_watchdog_enabled(3)). The NUL behind it
+// ends the word.
 //
 //go:nosplit
 //go:norace
-func (p *plan) sayPid() {
+func (p *plan) sayPid(at int) {
 	pid, _, _ := syscall.RawSyscall(unix.SYS_GETPID, 0, 0, 0)
 	digits := 1
 	for n := pid; n >= 10; n /= 10 {
 		digits++
 	}
-	p.buf[p.pidAt+digits] = 0
-	for i := p.pidAt + digits - 1; i >= p.pidAt; i-- {
+	p.buf[at+digits] = 0
+	for i := at + digits - 1; i >= at; i-- {
 		p.buf[i] = byte('0' + pid%10)
 		pid /= 10
 	}

@@ -33,7 +33,7 @@ type plan struct {
 	path  []*byte
 	argv  []*byte // the last is nil
 	env   []*byte // the last is nil
-	pidAt int     // where in buf the child writes its pid; 0 = nowhere
+	pidAt [2]int  // where in buf the child writes its pid; 0 = nowhere
 	root  *byte
 	dir   *byte
 	stdin *byte
@@ -84,8 +84,8 @@ func (p *plan) prepare(s *Spec) error {
 	if !p.context(s) {
 		return &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
 	}
-	size := len(s.PidVar) + 1 + pidDigits + 1
-	for _, list := range [][]string{s.Path, s.Argv, s.Env, {s.Root, s.Dir, s.StdinPath, s.TTY, s.PidVar}} {
+	size := len(s.PidVars) * (1 + pidDigits + 1)
+	for _, list := range [][]string{s.Path, s.Argv, s.Env, {s.Root, s.Dir, s.StdinPath, s.TTY}, s.PidVars[:]} {
 		for _, word := range list {
 			if strings.IndexByte(word, 0) >= 0 {
 				return &Failure{Stage: StagePrepare, Errno: syscall.EINVAL}
@@ -100,9 +100,11 @@ func (p *plan) prepare(s *Spec) error {
 	p.path = p.words(p.path[:0], s.Path)
 	p.argv = append(p.words(p.argv[:0], s.Argv), nil)
 	p.env = p.words(p.env[:0], s.Env)
-	if p.pidAt = 0; s.PidVar != "" {
-		p.env = append(p.env, p.bytes(s.PidVar+"=0000000000"))
-		p.pidAt = len(p.buf) - 1 - pidDigits
+	for i, name := range s.PidVars {
+		if p.pidAt[i] = 0; name != "" {
+			p.env = append(p.env, p.bytes(name+"=0000000000"))
+			p.pidAt[i] = len(p.buf) - 1 - pidDigits
+		}
 	}
 	p.env = append(p.env, nil)
 	p.root, p.dir, p.stdin, p.tty = p.word(s.Root), p.word(s.Dir), p.word(s.StdinPath), p.word(s.TTY)

@@ -87,9 +87,9 @@ type Spec struct {
 	Path []string // the files to try in order, as execvp does; at least one
 	Argv []string // at least one
 	Env  []string // NAME=VALUE
-	// PidVar is a variable more, whose value the child makes its own pid; ""
+	// PidVars are variables more, whose value the child makes its own pid; ""
 	// is none.
-	PidVar string
+	PidVars [2]string
 
 	Root  string // the root directory for Dir and Path; "" keeps the init's
 	Dir   string // "" keeps the init's

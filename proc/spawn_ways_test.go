@@ -23,7 +23,7 @@ func TestSpawnWays(t *testing.T) {
 				t.Run("Ignored", testSpawnIgnored)
 				t.Run("Session", TestSpawnSession)
 				t.Run("Descriptors", TestSpawnDescriptors)
-				t.Run("PidVar", TestSpawnPidVar)
+				t.Run("PidVars", TestSpawnPidVars)
 				t.Run("Failures", TestSpawnFailures)
 				t.Run("Context", TestSpawnContext)
 				t.Run("Limits", TestContextLimits)
@@ -38,14 +38,14 @@ func TestSpawnWays(t *testing.T) {
 }
 
 // The child knows its own pid before it is one that others know.
-func TestSpawnPidVar(t *testing.T) {
+func TestSpawnPidVars(t *testing.T) {
 	s := sh("echo $A $PID $B $$; exec env")
 	s.Env = []string{"PATH=/usr/bin:/bin", "A=a", "B=b"}
-	s.PidVar = "PID"
+	s.PidVars = [2]string{"PID", "PID2"}
 	for range 3 {
 		got := run(t, s)
 		pid := fmt.Sprint(got.exit.Pid)
-		if !strings.HasPrefix(got.out, "a "+pid+" b "+pid+"\n") || strings.Count(got.out, "PID="+pid+"\n") != 1 {
+		if !strings.HasPrefix(got.out, "a "+pid+" b "+pid+"\n") || strings.Count(got.out, "PID="+pid+"\n") != 1 || strings.Count(got.out, "PID2="+pid+"\n") != 1 {
 			t.Errorf("pid %s: %q, %v", pid, got.out, got.fail)
 		}
 	}
