@@ -132,15 +132,21 @@ func (in *Init) notifying(u *graph.Unit, id graph.ID, spec *proc.Spec, env *envi
 // readNotify takes sd_notify(3) messages of a unit's own processes.
 func (in *Init) readNotify(id graph.ID) {
 	u := &in.units[id]
+	own, stranger := 0, 0 // who was found to be so last: looking costs more than reading
 	for i := 0; i < notifyBudget; i++ {
-		if u.notify == 0 {
-			return // a message has led to its end
-		}
 		note, ok := proc.PeekNotify(int(u.notify), in.note[:])
 		if !ok {
 			return
 		}
-		if len(note.Text) == 0 || !in.ownSender(id, note.Pid, note.Uid) {
+		heed := len(note.Text) > 0 && (note.Pid != stranger || stranger == 0)
+		if heed && (note.Pid != own || u.main == 0) {
+			if heed = in.ownSender(id, note.Pid, note.Uid); heed {
+				own = note.Pid
+			} else {
+				stranger = note.Pid
+			}
+		}
+		if !heed {
 			proc.TakeNotify(int(u.notify), false)
 			continue
 		}
@@ -154,10 +160,21 @@ func (in *Init) readNotify(id graph.ID) {
 }
 
 // lastWords takes what a main process that has ended has still said, before its
-// group is killed: that another one is in its place, perhaps.
+// group is killed: that another one is in its place, perhaps. A daemon says so in
+// its pid file, as one that has exec'd a new version of itself in a child does.
 func (in *Init) lastWords(p *process) {
-	if p.role == graph.RoleMain && p.unit != graph.None && !p.former && in.units[p.unit].notify > 0 {
+	if p.role != graph.RoleMain || p.unit == graph.None || p.former {
+		return
+	}
+	if in.units[p.unit].notify > 0 {
 		in.readNotify(p.unit)
+	}
+	u, st := in.world.Unit(p.unit), in.world.Status(p.unit)
+	if u.Ready.Kind != graph.ReadyPidfile || st.State != graph.Running || st.Gen != p.gen || proc.OnNetworkOrFuse(u.Ready.Arg) {
+		return
+	}
+	if pid, bad := in.pidOf(p.unit, u); bad == "" && pid != int(st.Pid) {
+		in.apply(graph.Event{Kind: graph.MainPid, Unit: p.unit, Gen: st.Gen, Pid: int32(pid)})
 	}
 }
 

@@ -55,6 +55,25 @@ func TestPidfileExitCode(t *testing.T) {
 	}
 }
 
+// A daemon that has another one take its place, and its pid file, goes on as it.
+func TestPidfileHandsOver(t *testing.T) {
+	t.Parallel()
+	in := prepareInit(t, Options{}, "service a /bin/sh {D}/d\n  ready pidfile {D}/pid\n  restart never\n")
+	in.write("w/d", in.expand("sh -c 'echo $$ >{D}/pid; while [ ! -e {D}/go ]; do sleep 0.02; done; {V} unit {D}/order new & echo $! >{D}/pid; exit 3' &\n"))
+	in.launch()
+	in.until("the init answers", func() bool { return in.ctl("ping").code == 0 })
+	in.settled("a")
+	old := in.unit("a").pid()
+	in.touch("go")
+	u := in.when("a", "is another process", func(u Unit) bool { return u.pid() != old })
+	if u.State != "running" || u.Restarts != 0 {
+		t.Errorf("%s, %d restarts", u.State, u.Restarts)
+	}
+	in.appears("order", 1)
+	in.ok("stop", "a")
+	in.wantOrder("+new", "-new")
+}
+
 // A stop reaches what the daemon has forked: its group, and the end of the daemon
 // kills what did not heed the stop.
 func TestPidfileGroup(t *testing.T) {

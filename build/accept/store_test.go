@@ -65,7 +65,7 @@ func TestStoreRemoveAndEnd(t *testing.T) {
 // 64 of a unit, 512 of all; what is too much is closed and said once.
 func TestStoreLimits(t *testing.T) {
 	t.Parallel()
-	conf := "service a {V} fdmany 200 x , barrier {D}/b a , notify READY=1 , sleep\n  ready notify\n"
+	conf := "service a {V} fdshow {D}/got , fdmany 200 x , barrier {D}/b a , notify READY=1 , sleep\n  ready notify\n  restart always delay 0\n"
 	in := start(t, conf)
 	in.appears("b", 1)
 	if n := in.said("a", "stored_fds"); n != 64.0 {
@@ -73,6 +73,11 @@ func TestStoreLimits(t *testing.T) {
 	}
 	if n := strings.Count(in.out.text(), "which is the limit"); n != 1 {
 		t.Errorf("said %d times:\n%s", n, in.out.text())
+	}
+	in.kill(in.unit("a").pid(), syscall.SIGKILL)
+	in.appears("b", 2)
+	if got := in.lines("got")[1]; !strings.HasPrefix(got, "n=64 names=x:x:") || strings.Count(got, " x") != 64 {
+		t.Errorf("it gets back %q", got)
 	}
 	before := in.descriptors()
 	in.ok("stop", "a")
@@ -85,7 +90,7 @@ func TestStoreLimits(t *testing.T) {
 	in.ok("add", in.dir+"/w/more.conf")
 	in.ok("start", strings.Fields("c d e f g h i j k l")[0])
 	in.ok("start-all")
-	in.appears("b", 12)
+	in.appears("b", 13)
 	total := 0.0
 	for _, n := range strings.Fields("a c d e f g h i j k l") {
 		if v, ok := in.said(n, "stored_fds").(float64); ok {
