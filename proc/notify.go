@@ -46,15 +46,18 @@ func TakeNotify(fd int, want bool) []int {
 	if err != nil {
 		return nil
 	}
-	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil {
-		return nil
-	}
 	var fds []int
-	for i := range messages {
-		if got, err := unix.ParseUnixRights(&messages[i]); err == nil {
-			fds = append(fds, got...)
+	for rest := oob[:oobn]; len(rest) > 0; {
+		hdr, data, more, err := unix.ParseOneSocketControlMessage(rest)
+		if err != nil {
+			break
 		}
+		if hdr.Level == unix.SOL_SOCKET && hdr.Type == unix.SCM_RIGHTS {
+			for ; len(data) >= 4; data = data[4:] {
+				fds = append(fds, int(*(*int32)(unsafe.Pointer(&data[0]))))
+			}
+		}
+		rest = more
 	}
 	return fds
 }
