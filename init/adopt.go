@@ -105,7 +105,7 @@ func (in *Init) strayEnded(pid int) {
 	}
 	in.unwatch(p)
 	if ours, _, _ := proc.ChildState(pid); ours {
-		in.signaled = true // its parent is gone: it is reaped as any
+		in.signaled, in.again = true, true // its parent is gone: it is reaped as any
 		return
 	}
 	ex, known := proc.ExitOf(pid)

@@ -133,7 +133,7 @@ func (in *Init) notifying(u *graph.Unit, id graph.ID, spec *proc.Spec, env *envi
 func (in *Init) readNotify(id graph.ID) {
 	u := &in.units[id]
 	own, stranger := 0, 0 // who was found to be so last: looking costs more than reading
-	for i := 0; i < notifyBudget; i++ {
+	for i := 0; i < notifyBudget && u.notify > 0; i++ {
 		note, ok := proc.PeekNotify(int(u.notify), in.note[:])
 		if !ok {
 			return
@@ -156,7 +156,7 @@ func (in *Init) readNotify(id graph.ID) {
 			in.store(id, &m, fds)
 		}
 	}
-	in.again = true
+	in.again = u.notify > 0 || in.again
 }
 
 // lastWords takes what a main process that has ended has still said, before its
