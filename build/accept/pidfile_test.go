@@ -103,6 +103,7 @@ func TestPidfileForeground(t *testing.T) {
 	t.Parallel()
 	in := start(t, "service a {V} waitfile {D}/go , writepid {D}/pid , unit {D}/order a\n  ready pidfile {D}/pid\n  restart never\n")
 	in.state("a", "starting")
+	in.until("the look says so", func() bool { return in.said("a", "ready_error") != nil })
 	in.contains(in.must(3, "status", "a"), "pid file", "is not there")
 	in.contains(in.must(0, "why", "a"), "pid file", "is not there")
 	in.touch("go")
