@@ -115,16 +115,16 @@ func (in *Init) strayEnded(pid int) {
 			" was not the init's child: how it ended is not known, and taken as a failure")
 	}
 	in.lastWords(p)
-	in.killRest(p, pid)
+	in.killLeft(p, pid)
 	delete(in.procs, pid)
 	in.ended(p, ex)
 }
 
-// killRest kills what is left of the group of a process that has ended (P4). The
+// killLeft kills what is left of the group of a process that has ended (P4). The
 // group of an adopted one need not have its number: a daemon that has forked
 // twice is in its parent's. While the process is not reaped the group's number
 // is no stranger's.
-func (in *Init) killRest(p *process, pid int) {
+func (in *Init) killLeft(p *process, pid int) {
 	if !p.group {
 		return
 	}

@@ -299,10 +299,12 @@ func (in *Init) reap() {
 			in.closeResult(p)
 		}
 		in.lastWords(p)
-		if in.leaves(p, pid) {
+		switch {
+		case p.former: // the unit goes on as another process
+		case in.leaves(p, pid):
 			in.units[p.unit].starter = int32(pid)
-		} else {
-			in.killRest(p, pid)
+		default:
+			in.killLeft(p, pid)
 		}
 		in.unwatch(p)
 		ex, _ := proc.Reap(pid)
