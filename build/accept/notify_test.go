@@ -247,7 +247,7 @@ func TestNotifyHostile(t *testing.T) {
 	before := in.descriptors()
 	in.touch("go")
 	in.appears("b", 2)
-	in.until("no more descriptors than before", func() bool { return in.descriptors() == before })
+	in.until("no more descriptors than before, but for the two of the runtime's poller", func() bool { return in.descriptors() <= before+2 })
 	in.contains(in.ok("status", "a"), "fine3")
 	in.flat()
 }

@@ -42,6 +42,7 @@ func init() {
 		"eprint":    {1, printErr},
 		"exit":      {1, exit},
 		"failuntil": {2, failUntil},
+		"fdfile":    {1, fdFile},
 		"fdshow":    {1, fdShow},
 		"fdstore":   {1, fdStore},
 		"fdmany":    {2, fdStoreMany},

@@ -87,6 +87,13 @@ func fdStore(a []string) {
 	must(unix.Close(fd))
 }
 
+// fdFile gives an open file into keeping, and keeps it open: PATH LINE...
+func fdFile(a []string) {
+	fd, err := unix.Open(a[0], unix.O_RDONLY, 0)
+	try("open "+a[0], err)
+	say("FDSTORE=1\n"+strings.Join(a[1:], "\n"), fd)
+}
+
 // fdStoreMany gives N different descriptors into keeping: N NAME.
 func fdStoreMany(a []string) {
 	n, err := strconv.Atoi(a[0])
