@@ -21,6 +21,8 @@ func TestPidfileDaemon(t *testing.T) {
 			t.Parallel()
 			in := start(t, daemonConf(way, "pid {D}/all , unit {D}/order a", "restart always delay 0")+svc("b", "requires a"))
 			in.settled("a", "b")
+			in.appears("all", 1) // it is ready before it has come so far
+			in.appears("order", 2)
 			u := in.unit("a")
 			if got := in.lines("pid")[0]; got != strconv.Itoa(u.pid()) {
 				t.Fatalf("main pid %d, the file has %s", u.pid(), got)
