@@ -20,6 +20,14 @@ func (in *Init) said(name, key string) any {
 	return all[0][key]
 }
 
+// soonSays waits until the init has said each of the words.
+func (in *Init) soonSays(words ...string) {
+	in.t.Helper()
+	for _, w := range words {
+		in.until("the init says "+w, func() bool { return strings.Contains(in.out.text(), w) })
+	}
+}
+
 func TestNotifyReloadingStopping(t *testing.T) {
 	t.Parallel()
 	in := start(t, "service a {V} notify READY=1 , waitfile {D}/go1 , notify RELOADING=1 ERRNO=2 BUSERROR=x.y , waitfile {D}/go2 , notify READY=1 ERRNO=0 , waitfile {D}/go3 , notify STOPPING=1 , waitfile {D}/go4\n  ready notify\n  restart never\n")
@@ -119,7 +127,7 @@ func TestNotifyMainPidRefused(t *testing.T) {
 				t.Errorf("pid %s was taken", pid)
 			}
 			in.until("it is said", func() bool { return strings.Contains(in.out.text(), "a: MAINPID=") })
-			in.contains(in.out.text(), c.words)
+			in.soonSays(c.words)
 			if n := strings.Count(in.out.text(), "MAINPID="); n != 1 {
 				t.Errorf("said %d times", n)
 			}
@@ -161,7 +169,7 @@ func TestNotifyExtendStart(t *testing.T) {
 	in.is("a", "starting")
 	in.touch("go")
 	in.settled("a")
-	in.contains(in.out.text(), "b: not ready after 1.5s: it did not send READY=1")
+	in.soonSays("b: not ready after 1.5s: it did not send READY=1")
 }
 
 func TestNotifyExtendStop(t *testing.T) {
@@ -191,7 +199,7 @@ func TestB26_Watchdog(t *testing.T) {
 		t.Errorf("reason %q", u.reason())
 	}
 	in.appears("pid", 2)
-	in.contains(in.out.text(), "a: ended: watchdog")
+	in.soonSays("a: ended: watchdog")
 	if b := in.is("b", "running"); b.Restarts != 0 {
 		t.Errorf("b spoke in time and has %d restarts", b.Restarts)
 	}

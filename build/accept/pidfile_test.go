@@ -156,7 +156,7 @@ func TestPidfileBad(t *testing.T) {
 			if u.reason() != "start-timeout" {
 				t.Errorf("reason %q", u.reason())
 			}
-			in.contains(in.out.text(), "a: not ready after 700ms: pid file "+in.dir+"/w/pid ", c.want)
+			in.soonSays("a: not ready after 700ms: pid file "+in.dir+"/w/pid ", c.want)
 			in.contains(in.ctl("status", "a").all(), c.want)
 			in.is("b", "running")
 		})
@@ -234,7 +234,7 @@ func TestReadyPath(t *testing.T) {
 	in := start(t, "service a {V} waitfile {D}/go , append {D}/made x , sleep\n  ready path {D}/made\n"+svc("b", "requires a")+
 		"service c {V} sleep\n  ready path {D}/never\n  start-timeout 300ms\n  restart never\n")
 	in.state("c", "failed")
-	in.contains(in.out.text(), "c: not ready after 300ms: "+in.dir+"/w/never is not there")
+	in.soonSays("c: not ready after 300ms: "+in.dir+"/w/never is not there")
 	in.is("a", "starting")
 	in.is("b", "blocked")
 	in.touch("go")
@@ -251,7 +251,7 @@ func TestReadyLog(t *testing.T) {
 		"service c /bin/sh -c 'i=0; while [ $i -lt 819 ]; do printf 0123456789; i=$((i+1)); done; echo 0needle1; exec sleep 1000'\n  ready log needle\n  log ring 16K\n"+
 		"service f {V} sleep\n  ready log 'never said'\n  start-timeout 300ms\n  restart never\n")
 	in.state("f", "failed")
-	in.contains(in.out.text(), `f: not ready after 300ms: it did not write "never said"`)
+	in.soonSays(`f: not ready after 300ms: it did not write "never said"`)
 	in.settled("n", "p", "l", "c")
 	in.is("a", "starting")
 	in.touch("go")
