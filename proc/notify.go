@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"unsafe"
+
 	"golang.org/x/sys/unix"
 )
 

@@ -234,7 +234,7 @@ func TestReadyPath(t *testing.T) {
 	in := start(t, "service a {V} waitfile {D}/go , append {D}/made x , sleep\n  ready path {D}/made\n"+svc("b", "requires a")+
 		"service c {V} sleep\n  ready path {D}/never\n  start-timeout 300ms\n  restart never\n")
 	in.state("c", "failed")
-	in.soonSays("c: not ready after 300ms: "+in.dir+"/w/never is not there")
+	in.soonSays("c: not ready after 300ms: " + in.dir + "/w/never is not there")
 	in.is("a", "starting")
 	in.is("b", "blocked")
 	in.touch("go")
