@@ -49,7 +49,7 @@ func TakeNotify(fd int, want bool) []int {
 		return nil
 	}
 	var fds []int
-	for rest := oob[:oobn]; len(rest) > 0; {
+	for rest := oob[:oobn]; len(rest) >= unix.CmsgLen(0); {
 		hdr, data, more, err := unix.ParseOneSocketControlMessage(rest)
 		if err != nil {
 			break
