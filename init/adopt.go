@@ -25,6 +25,7 @@ func (in *Init) adoptMain(e *graph.Effect) {
 	if old := in.procs[int(u.main)]; old != nil && old.unit == e.Unit {
 		in.unwatch(old)
 		old.gen, old.group, old.former = 0, false, true
+		in.keepFormer(e.Unit, u.main)
 	}
 	p := in.procs[pid]
 	if p == nil {
@@ -41,6 +42,23 @@ func (in *Init) adoptMain(e *graph.Effect) {
 	if ours, _, _ := proc.ChildState(pid); !ours {
 		in.watchStray(p, pid)
 	}
+}
+
+// keepFormer notes who was the main process, among those that live yet.
+func (in *Init) keepFormer(id graph.ID, pid int32) {
+	w := in.word(id)
+	kept := w.former[:0]
+	for _, old := range w.former {
+		if old != pid && in.isFormer(id, old) {
+			kept = append(kept, old)
+		}
+	}
+	w.former = append(kept, pid)
+}
+
+func (in *Init) isFormer(id graph.ID, pid int32) bool {
+	p := in.procs[int(pid)]
+	return p != nil && p.former && p.unit == id
 }
 
 // sid is the init's own session, which no unit is in.
@@ -80,19 +98,16 @@ func (in *Init) unwatch(p *process) {
 // lookForStrays is for a kernel without pidfd_open(2).
 func (in *Init) lookForStrays() {
 	in.strayAt = 0
-	var ended []int
-	for pid, p := range in.procs {
-		if !p.stray || p.watch > 0 {
+	for id := range in.units {
+		pid := int(in.units[id].main)
+		if p := in.procs[pid]; p == nil || !p.stray || p.watch > 0 {
 			continue
 		}
 		if proc.Alive(pid) {
 			in.strayAt = in.now + strayLook
 		} else {
-			ended = append(ended, pid)
+			in.strayEnded(pid)
 		}
-	}
-	for _, pid := range ended {
-		in.strayEnded(pid)
 	}
 }
 
@@ -136,11 +151,13 @@ func (in *Init) killLeft(p *process, pid int) {
 		unix.Kill(-group, unix.SIGKILL)
 	}
 	in.strew(p.unit)
-	for other, f := range in.procs { // it was the main process before this one
-		if f.former && f.unit == p.unit {
-			proc.KillGroup(other, int(unix.SIGKILL))
+	w := in.word(p.unit)
+	for _, old := range w.former { // the main processes before this one
+		if in.isFormer(p.unit, old) {
+			proc.KillGroup(int(old), int(unix.SIGKILL))
 		}
 	}
+	w.former = nil
 }
 
 // signalAdopted sends a stop schedule's signal to the group of an adopted process,
@@ -240,6 +257,7 @@ func (in *Init) lookFar(e *graph.Effect, path string) {
 		in.saw(ev)
 		return
 	}
+	in.word(e.Unit).looker = child.Pid
 	p := &process{unit: graph.None, result: child.Result, gen: e.Gen}
 	p.done = func(ex proc.Exit) {
 		if ex.Code == 0 && ex.Signal == 0 && p.fail == nil {
@@ -253,12 +271,9 @@ func (in *Init) lookFar(e *graph.Effect, path string) {
 
 // unlook ends the child of a look that nobody waits for.
 func (in *Init) unlook(e *graph.Effect) {
-	if in.world.Unit(e.Unit).Ready.Kind != graph.ReadyPath {
-		return
-	}
-	for pid, p := range in.procs {
-		if p.unit == graph.None && p.gen == e.Gen {
-			proc.Kill(pid, int(unix.SIGKILL))
+	if w := in.units[e.Unit].said; w != nil && w.looker > 0 {
+		if p := in.procs[w.looker]; p != nil && p.unit == graph.None && p.gen == e.Gen {
+			proc.Kill(w.looker, int(unix.SIGKILL))
 		}
 	}
 }

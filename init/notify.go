@@ -29,6 +29,8 @@ type said struct {
 	fed    graph.Instant // of the last WATCHDOG=1
 	warned bool          // something was refused: that was said
 	full   bool          // and so was it that the store takes no more
+	former []int32       // the main processes that another one has followed
+	looker int           // the child of the last look at a far path
 	store  []storedFD
 }
 
