@@ -27,6 +27,9 @@ func (u *Unit) waits() bool { return u.At != nil || u.AskFirst || u.onDemand() }
 // park lets a unit wait for its time, for a key or for a connection.
 func park(t *turn, u *Unit, s *Status) {
 	quick := u.onDemand() && s.ReadyAt != 0 && t.now-s.ReadyAt < demandLeast
+	if u.onDemand() {
+		s.Reason = Reason{} // it ended well; only a timed task's last run is of interest
+	}
 	s.State, s.Phase, s.Step = Waiting, PhaseNone, 0
 	s.Fired, s.Checked, s.Restart, s.Undo, s.Failing, s.Stopped = false, false, false, false, false, false
 	s.ReadyAt, s.NotBefore, s.Due, s.Scale, s.Text = 0, 0, 0, 0, ""
