@@ -20,7 +20,7 @@ for arch; do
 	amd64 | 386) GOARCH=$arch align=-funcalign=1 ;;
 	*) GOARCH=$arch ;;
 	esac
-	if GOARCH=$GOARCH go build -overlay out/overlay/overlay.json -tags mote_overlay -trimpath -buildvcs=false -gcflags=mote/...=-l \
+	if GOARCH=$GOARCH go build -overlay out/overlay/overlay.json -tags mote_overlay -trimpath -buildvcs=false $GCFLAGS \
 		-ldflags "-s -w -buildid= $align -X mote/init.Version=$version" -o "out/arch/mote-$arch" .; then
 		printf '%-10s %9d bytes, %8d gzipped\n' "$arch" "$(wc -c <"out/arch/mote-$arch")" "$(gzip -9c "out/arch/mote-$arch" | wc -c)"
 	else
