@@ -25,8 +25,8 @@ var rightWords = map[string]string{
 	"conflicts": "before", "start": "manual", "class": "system", "critical": "shell", "if": "not file-has /a b | exists /a | cmdline a | container", "dir": "/x",
 	"chroot": "/x", "umask": "077", "env": "A=b", "env-file": "-/x", "user": "www", "group": "www", "groups": "www", "caps": "chown kill",
 	"no-new-privs": "yes", "securebits": "noroot", "limit": "nofile 10:20 | as 1M", "nice": "5", "oom": "5", "sched": "rr 5 | idle", "cpus": "0-3,5",
-	"ionice": "idle:5", "tty": "/dev/x", "stdin": "/x | null", "pre": "x y", "post": "x y", "ready": "fd 5 | pidfile /x | path /x | log x | notify", "start-timeout": "5s",
-	"restart": "always delay 1s max 2s reset 3s limit 4 within 5s", "stop": "HUP 1s TERM 2s KILL", "stop-exec": "x y", "kill": "process",
+	"ionice": "idle:5", "cgroup": "memory.max=64M pids.max=5", "tty": "/dev/x", "stdin": "/x | null", "pre": "x y", "post": "x y", "ready": "fd 5 | pidfile /x | path /x | log x | notify", "start-timeout": "5s",
+	"restart": "always delay 1s max 2s reset 3s limit 4 within 5s", "stop": "HUP 1s TERM 2s KILL", "stop-exec": "x y", "kill": "process | cgroup",
 	"every": "5s", "at": "1 2 3 4 5", "askfirst": "tty /dev/x\nx", "log": "file /x 64K x2 stamp | ring 4K | pipe behind | null",
 
 	"health": "http 127.0.0.1:80/ every 5s timeout 1s fails 2 grace 1s | tcp 127.0.0.1:80 | unix /x | exec x y fails 5", "watchdog": "5s",

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Context is what the keys from chroot to ionice ask for. Its numbers are those
+// Context is what the keys from chroot to cgroup ask for. Its numbers are those
 // of the kernel, on all machines the same. The zero value asks for nothing, and
 // a Unit that asks for nothing has none.
 type Context struct {
@@ -27,6 +27,8 @@ type Context struct {
 	NoNewPrivs bool
 	CapsSet    bool
 	Caps       uint64 // a bit for each, by its number
+
+	Cgroup string // "KEY=VALUE\n" for each: files of cgroup version 2 and what is written to them
 }
 
 // Limit is a resource limit; Infinity is none.
@@ -81,6 +83,13 @@ func (n names) at(number int) string {
 		return list[number]
 	}
 	return itoa(number)
+}
+
+// CutSetting gives the first KEY and VALUE of a Context's Cgroup, and what follows.
+func CutSetting(list string) (key, value, rest string) {
+	word, rest, _ := strings.Cut(list, "\n")
+	key, value, _ = strings.Cut(word, "=")
+	return key, value, rest
 }
 
 // CPUMask gives the processors of a list such as "0-3,5", a bit for each, in

@@ -125,6 +125,10 @@ var keyRows = []row{
 		Help: "The class and level, 0 to 7, of its reads and writes of disks."},
 		least: 1, most: 1, set: setIonice,
 		reset: func(u, def *Unit) { u.context().IOPrio = 0 }, show: showIonice},
+	{Key: Key{Name: "cgroup", Kinds: forProcess, List: true, Args: "KEY=VALUE...",
+		Help: "What is written to files of its cgroup (version 2) before each start, such as memory.max=64M; the last of a KEY wins."},
+		least: 1, set: setCgroup,
+		reset: func(u, def *Unit) { u.context().Cgroup = "" }, show: showCgroup},
 	{Key: Key{Name: "tty", Kinds: forProcess, Args: "PATH",
 		Help: "The controlling terminal; a tty unit's input and output too."},
 		least: 1, most: 1, set: setTty,
@@ -180,11 +184,14 @@ var keyRows = []row{
 	{Key: Key{Name: "reload-exec", Kinds: forService, Args: "CMD ARG...",
 		Help: "What motectl reload NAME runs, in place of a signal, with MAINPID."},
 		least: 1, set: setReloadExec, reset: resetReloadExec, show: showReloadExec},
-	{Key: Key{Name: "kill", Kinds: forProcess, Args: "group|process", Default: "group",
-		Help: "What the signals of a stop go to."},
+	{Key: Key{Name: "kill", Kinds: forProcess, Args: "group|process|cgroup", Default: "group",
+		Help: "What the signals of a stop go to, and what ends with the main process; cgroup is every process of the unit, whatever group or session it has made."},
 		least: 1, most: 1, set: setKill,
 		reset: func(u, def *Unit) { u.KillMode = def.KillMode },
-		show:  func(s *shower, u *Unit) { s.flag("kill", "process", u.KillMode == KillProcess) }},
+		show: func(s *shower, u *Unit) {
+			s.flag("kill", "process", u.KillMode == KillProcess)
+			s.flag("kill", "cgroup", u.KillMode == KillCgroup)
+		}},
 	{Key: Key{Name: "health", Kinds: forService, Args: healthArgs, Default: "every 10s timeout 2s fails 3 grace 0",
 		Help: "Checked while it runs: a connection, an answer 2xx or 3xx, or a command that exits 0; " +
 			"so many failures in a row, and it is stopped as one that failed."},

@@ -105,8 +105,8 @@ func setCritical(b *builder, w []line.Word) {
 }
 
 func setKill(b *builder, w []line.Word) {
-	if i := b.choice(w[0], "group", "process"); i >= 0 {
-		b.u.KillMode = [...]KillMode{KillGroup, KillProcess}[i]
+	if i := b.choice(w[0], "group", "process", "cgroup"); i >= 0 {
+		b.u.KillMode = [...]KillMode{KillGroup, KillProcess, KillCgroup}[i]
 	}
 }
 

@@ -68,6 +68,9 @@ func TestShow(t *testing.T) {
 		{"context that is none", "service a x\n no-new-privs no\n chroot /x\n caps chown\n limit core 0\n nice 1\n oom 1\n sched idle\n cpus 1\n ionice idle\n securebits noroot\n" +
 			" !chroot\n !caps\n !limit\n !nice\n !oom\n !sched\n !cpus\n !ionice\n !securebits\n !no-new-privs", "service  a x"},
 		{"caps add up", "service a x\n caps chown\n caps none\n limit core 1\n limit core 2\nextend a\n caps kill\n nice 3", "service  a x\n    caps      chown kill\n    limit     core 2\n    nice      3"},
+		{"cgroup", "service a x\n kill cgroup\n cgroup memory.max=1M pids.max=max \"cpu.max=5000 10000\"\n cgroup pids.max=7\nextend a\n cgroup cgroup.max.depth=0",
+			"service  a x\n    cgroup    memory.max=1M 'cpu.max=5000 10000' pids.max=7 cgroup.max.depth=0\n    kill      cgroup"},
+		{"cgroup that is none", "service a x\n cgroup memory.max=1\n !cgroup\n kill cgroup\n !kill", "service  a x"},
 		{"no caps", "service a x\n caps none", "service  a x\n    caps      none"},
 		{"every", "task a x\n every 120s", "task     a x\n    every     2m"},
 		{"at", "task a x\n at */5 0 * JAN mon-fri", "task     a x\n    at        */5 0 * JAN mon-fri"},

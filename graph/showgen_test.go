@@ -157,7 +157,7 @@ func (g generator) process(u *Unit) {
 	if g.maybe() {
 		g.context(u)
 	}
-	u.KillMode = KillMode(g.IntN(2))
+	u.KillMode = KillMode(g.IntN(3))
 	if g.maybe() {
 		u.Stop = nil
 		for range 1 + g.IntN(3) {
@@ -206,6 +206,9 @@ func (g generator) context(u *Unit) {
 	c.Securebits, c.NoNewPrivs = uint8(g.IntN(64)), g.maybe()
 	if c.CapsSet = g.maybe(); c.CapsSet && g.maybe() {
 		c.Caps = g.Uint64() & (1<<41 - 1)
+	}
+	for i := range g.IntN(3) {
+		c.Cgroup += g.one("memory.max", "io.max", "hugetlb.2MB.max") + itoa(i) + "=" + g.one("1", "max", "8:0 rbps=1", "a=b%n", "'\"\\", "\xff\t${A}") + "\n"
 	}
 	if c != noContext {
 		u.Context = &c
