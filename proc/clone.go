@@ -11,10 +11,14 @@ import (
 // cloneCall is one system call that makes a child.
 type cloneCall struct{ trap, a1, a2 uintptr }
 
-// cloneArgs is struct clone_args of clone3(2) in its first version.
+// cloneArgs is struct clone_args of clone3(2). Its first version ends before
+// setTID.
 type cloneArgs struct {
 	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls uint64
+	setTID, setTIDSize, cgroup                                           uint64
 }
+
+const cloneArgsFirst = unsafe.Offsetof(cloneArgs{}.setTID)
 
 // clearSighand resets handlers, not what is ignored (clone(2),
 // CLONE_CLEAR_SIGHAND, Linux 5.5).
@@ -40,10 +44,35 @@ func probeClone3() bool {
 	return errno == syscall.EINVAL
 }
 
-// clone3Call is a clone3 that clears the handlers, with flags besides.
-func clone3Call(flags uintptr) cloneCall {
+// haveIntoCgroup says that a child can begin in another cgroup than its parent
+// (clone3(2), CLONE_INTO_CGROUP, Linux 5.7).
+var haveIntoCgroup = haveClearSighand && probeIntoCgroup()
+
+// probeIntoCgroup makes no child: a kernel that knows the structure says EINVAL
+// to a descriptor that cannot be one, an older one E2BIG to what it does not know.
+func probeIntoCgroup() bool {
+	args := cloneArgs{flags: unix.CLONE_INTO_CGROUP | unix.CLONE_THREAD, cgroup: 1 << 31}
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)
+	return errno == syscall.EINVAL
+}
+
+// clone3Call is a clone3 that clears the handlers, with flags besides; into is
+// the folder of a cgroup, or 0.
+func clone3Call(flags uintptr, into int32) cloneCall {
 	theCloneArgs = cloneArgs{flags: uint64(flags) | clearSighand | clone3Extra, exitSignal: uint64(unix.SIGCHLD)}
-	return cloneCall{unix.SYS_CLONE3, uintptr(unsafe.Pointer(&theCloneArgs)), unsafe.Sizeof(theCloneArgs)}
+	size := cloneArgsFirst
+	if into > 0 {
+		theCloneArgs.flags |= unix.CLONE_INTO_CGROUP
+		theCloneArgs.cgroup = uint64(into)
+		size = unsafe.Sizeof(theCloneArgs)
+	}
+	return cloneCall{unix.SYS_CLONE3, uintptr(unsafe.Pointer(&theCloneArgs)), size}
+}
+
+// refused reports whether an errno is that of a kernel, or of a sandbox, that does
+// not know a call or a flag of it.
+func refused(errno syscall.Errno) bool {
+	return errno == syscall.EINVAL || errno == syscall.ENOSYS || errno == syscall.EPERM
 }
 
 // plainCall is a clone, which every kernel has.
@@ -68,8 +97,8 @@ func (p *plan) start(shared bool) (pid uintptr, errno syscall.Errno) {
 	if haveClearSighand {
 		rememberIgnored()
 		p.cleared = true
-		pid, errno = way(clone3Call(flags), runPlan, unsafe.Pointer(p))
-		if errno != syscall.EINVAL && errno != syscall.ENOSYS && errno != syscall.EPERM {
+		pid, errno = way(clone3Call(flags, p.into), runPlan, unsafe.Pointer(p))
+		if p.into > 0 || !refused(errno) {
 			return pid, errno
 		}
 		haveClearSighand = false // Linux 5.3 and 5.4 do not know the flag

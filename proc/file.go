@@ -284,14 +284,17 @@ func joinPath(dir, name string) string {
 
 // WriteFile writes to one of the kernel's files in /proc or /sys, which must
 // exist.
-func WriteFile(path, text string) error {
+func WriteFile(path, text string) error { return cannot("write "+shown(path), writeFile(path, text)) }
+
+// writeFile is WriteFile with the errno alone.
+func writeFile(path, text string) error {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		return cannot("write "+shown(path), err)
+		return err
 	}
 	_, err = unix.Write(fd, []byte(text))
 	unix.Close(fd)
-	return cannot("write "+shown(path), err)
+	return err
 }
 
 // ReadOwned gives the content of a regular file of at most limit bytes that is no

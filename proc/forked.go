@@ -13,6 +13,8 @@ import (
 //
 // The order of the steps, each with its reason:
 //
+//  0. the cgroup, where the clone could not begin there: all that follows counts
+//     in it, and nothing of it needs the init's own
 //  1. dispositions: all default, while every signal is still blocked; and the
 //     pid into the environment
 //  2. session or process group; the terminal's foreground group
@@ -99,6 +101,11 @@ func runPlan(arg unsafe.Pointer) {
 //go:nosplit
 //go:norace
 func (p *plan) run() (Stage, syscall.Errno) {
+	if p.joinFD > 0 {
+		if _, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(p.joinFD), uintptr(unsafe.Pointer(&itself)), 1); errno != 0 {
+			return StageCgroup, errno
+		}
+	}
 	p.resetDispositions()
 	for _, at := range p.pidAt {
 		if at > 0 {
@@ -142,6 +149,9 @@ func (p *plan) run() (Stage, syscall.Errno) {
 	}
 	return StageExec, p.exec()
 }
+
+// itself is what a process writes to cgroup.procs to move itself there.
+var itself = [1]byte{'0'}
 
 // resetDispositions gives every signal its default effect, so that none meets
 // a handler of the init once the mask is empty, and none stays ignored over the

@@ -11,6 +11,7 @@ var helpers = map[string]func(){
 	"contextrefused": helperContextRefused,
 	"forkfails":      helperForkFails,
 	"ionice":         helperIONice,
+	"killedgroup":    helperKilledGroup,
 	"noproc":         helperNoProc,
 	"oom":            helperOOM,
 	"where":          helperWhere,

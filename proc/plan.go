@@ -3,6 +3,8 @@ package proc
 import (
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // The limits of a Spec, as errors of the stage prepare.
@@ -50,6 +52,10 @@ type plan struct {
 	places []place
 	floor  int32 // above every place.to
 	result int32 // the write end of the result pipe; -1: the parent reads message
+
+	into      int32 // the folder of the cgroup, for the clone; 0 = none
+	joinFD    int32 // its cgroup.procs, for the child where the clone cannot; 0 = none
+	throttled bool
 
 	ctx    Context
 	limits []Limit // the init's own for files, then those of ctx
@@ -111,7 +117,51 @@ func (p *plan) prepare(s *Spec) error {
 	p.groups = append(p.groups[:0], s.Groups...)
 	p.uid, p.gid, p.cred = s.Uid, s.Gid, s.Cred
 	p.umask, p.group, p.inherit = s.Umask, s.Group, s.Inherit
+	if errno := p.enterCgroup(s); errno != 0 {
+		return &Failure{Stage: StageCgroup, Errno: errno}
+	}
 	return nil
+}
+
+// enterCgroup chooses how the child gets into its cgroup. The write of a process
+// that lives waits for a grace period of RCU, some milliseconds, and for longer
+// where many do so (kernel/cgroup/cgroup.c, cgroup_attach_lock): no parent sleeps
+// through that.
+func (p *plan) enterCgroup(s *Spec) syscall.Errno {
+	p.into, p.joinFD, p.throttled = 0, 0, s.Throttled
+	if s.Cgroup <= 0 {
+		return 0
+	}
+	if haveIntoCgroup && !neverInto && !s.Killed {
+		p.into = int32(s.Cgroup)
+		return 0
+	}
+	fd, err := unix.Openat(s.Cgroup, "cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return asErrno(err)
+	}
+	p.joinFD = int32(fd)
+	return 0
+}
+
+// leaveCgroup closes what enterCgroup has opened.
+func (p *plan) leaveCgroup() {
+	if p.joinFD > 0 {
+		unix.Close(int(p.joinFD))
+		p.joinFD = 0
+	}
+}
+
+// forkStage tells what a clone says of the cgroup from what it says of the
+// process; EAGAIN may be either's limit of processes.
+func (p *plan) forkStage(errno syscall.Errno) Stage {
+	if p.into > 0 {
+		switch errno {
+		case syscall.EBUSY, syscall.EOPNOTSUPP, syscall.ENODEV, syscall.EACCES, syscall.EBADF:
+			return StageCgroup
+		}
+	}
+	return StageFork
 }
 
 // word appends s and a NUL to the buffer, which has room; "" is nil.

@@ -9,14 +9,18 @@ import (
 // neverShare makes every spawn a plain fork, for tests.
 var neverShare = false
 
+// neverInto makes every child write itself into its cgroup, for tests.
+var neverInto = false
+
 // mayShare reports whether this process may sleep until the child's exec, which
 // makes a spawn several times faster (BenchmarkSpawn). It may not where that
-// could take for ever: the child opens more than the program, or asks for a place
-// behind others on the processor, or any mount is one that waits for a server,
-// and the program or its folder might be there. /proc waits for nobody.
+// could take for ever: the child opens more than the program, asks for a place
+// behind others on the processor or is in a cgroup that may keep it from one, has
+// to move itself into a cgroup, or any mount is one that waits for a server, and
+// the program or its folder might be there. /proc waits for nobody.
 func (p *plan) mayShare() bool {
-	return hasOverlay() && !neverShare && p.stdin == nil && p.tty == nil && !p.ctx.mayStarve() &&
-		theMounts.allLocal()
+	return hasOverlay() && !neverShare && p.stdin == nil && p.tty == nil && p.joinFD == 0 && !p.throttled &&
+		!p.ctx.mayStarve() && theMounts.allLocal()
 }
 
 // sharing is what is known of children that should share this process's memory

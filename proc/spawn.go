@@ -16,6 +16,7 @@ type Stage uint8
 const (
 	StagePrepare Stage = iota // in the parent: a word with a NUL, no candidate
 	StageFork                 // in the parent: pipe2 or clone
+	StageCgroup               // clone into it, or the write to cgroup.procs
 	StageSetsid
 	StageTTY // open, TIOCSCTTY, tcsetpgrp
 	StageStdin
@@ -40,7 +41,7 @@ const (
 	stageCount
 )
 
-var stageNames = [stageCount]string{"prepare", "fork", "setsid", "tty", "stdin", "fd",
+var stageNames = [stageCount]string{"prepare", "fork", "cgroup", "setsid", "tty", "stdin", "fd",
 	"oom", "limit", "nice", "ionice", "sched", "cpus", "chroot", "chdir", "securebits", "bounding",
 	"setgroups", "setgid", "setuid", "caps", "ambient", "no-new-privs", "exec"}
 
@@ -101,6 +102,10 @@ type Spec struct {
 
 	Context *Context // nil asks for nothing
 
+	Cgroup    int  // an open folder of cgroup version 2 for the child to begin in; 0 keeps the init's
+	Killed    bool // Kill was used on that group: see there
+	Throttled bool // the child may be kept waiting there: by its share of the processor, say
+
 	Stdin     int    // a descriptor; -1 is StdinPath, and /dev/null if that is ""
 	StdinPath string // opened in the child, never as a controlling terminal
 	Out       int    // for 1 and 2; -1 is /dev/null
@@ -154,8 +159,16 @@ func Spawn(s *Spec) (Process, error) {
 		closeInherited()
 	}
 	child, errno := p.fork()
+	if p.into > 0 && refused(errno) { // a sandbox, perhaps
+		haveIntoCgroup = false
+		p.leaveCgroup()
+		if errno = p.enterCgroup(s); errno == 0 {
+			child, errno = p.fork()
+		}
+	}
+	p.leaveCgroup()
 	if errno != 0 {
-		return Process{}, &Failure{Stage: StageFork, Errno: errno}
+		return Process{}, &Failure{Stage: p.forkStage(errno), Errno: errno}
 	}
 	if s.Group == GroupForeground || s.Group == GroupOwn {
 		// The child does the same; whoever is first, the group is there when
