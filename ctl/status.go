@@ -103,6 +103,9 @@ func (c *client) block(u *unit) {
 		usage += shortDuration(u.cpuMS.n) + " cpu"
 	}
 	c.field("uses", usage)
+	if u.oomKills.n > 0 {
+		c.field("oom kills", orDash(u.oomKills))
+	}
 	c.field("listen", strings.Join(u.listen, ", "))
 	c.field("requires", strings.Join(u.requires, " "))
 	c.field("wants", strings.Join(u.wants, " "))
@@ -296,4 +299,5 @@ func (c *client) systemBlock(system map[string]string) {
 	}
 	c.field("socket", system["socket"])
 	c.field("signals", system["signals"])
+	c.field("cgroups", system["cgroups"])
 }

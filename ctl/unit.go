@@ -24,7 +24,7 @@ type unit struct {
 	waitingOn                       []string
 	requires, wants                 []string
 	after, conflicts, listen        []string
-	memoryBytes, cpuMS              number
+	memoryBytes, cpuMS, oomKills    number
 	statusText, errno, readyError   string // of sd_notify(3); errno is "2 ENOENT"
 	reloading                       bool
 	storedFDs                       number
@@ -95,6 +95,8 @@ func (u *unit) set(key, value string) {
 		u.memoryBytes = parseNumber(value)
 	case "cpu_ms":
 		u.cpuMS = parseNumber(value)
+	case "oom_kills":
+		u.oomKills = parseNumber(value)
 	case "description":
 		u.description = value
 	case "listen": // once for each socket
@@ -273,6 +275,7 @@ func (u *unit) json(j *jsonWriter) {
 	j.key("errno").text(u.errno)
 	j.key("ready_error").text(u.readyError)
 	j.key("stored_fds").opt(u.storedFDs)
+	j.key("oom_kills").opt(u.oomKills)
 }
 
 // checks gives what the checks of the unit have found, for people.

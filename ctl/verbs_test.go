@@ -10,7 +10,7 @@ import (
 var router = []string{
 	"unit|name|syslogd|kind|service|class|system|state|running|want|up|pid|101|ready|yes|since|1767323000000|uptime_ms|165000|restarts|0|requires||wants||after||conflicts||memory_bytes|1258291|cpu_ms|20|file|/etc/mote/services/base.conf:3|health|ok|health_ms|2|health_age_ms|4100|health_failures|0|health_error|connection refused|health_error_age_ms|64000",
 	"unit|name|netup|kind|task|class|user|state|exited|want|up|ready|yes|since|1767323045000|restarts|0|exit_code|0|wants|syslogd",
-	"unit|name|web|kind|service|class|user|state|running|want|up|pid|123|ready|yes|since|1767323042000|uptime_ms|123000|restarts|2|exit_signal|KILL|requires|netup|after|syslogd|description|Web server|file|/etc/mote/services/web.conf:1|status_text|serving 3 clients|reloading|yes|errno|2 ENOENT|stored_fds|3|health|failing|health_ms|31|health_age_ms|900|health_failures|2|health_error|http 503|health_error_age_ms|900",
+	"unit|name|web|kind|service|class|user|state|running|want|up|pid|123|ready|yes|since|1767323042000|uptime_ms|123000|restarts|2|exit_signal|KILL|requires|netup|after|syslogd|description|Web server|oom_kills|2|file|/etc/mote/services/web.conf:1|status_text|serving 3 clients|reloading|yes|errno|2 ENOENT|stored_fds|3|health|failing|health_ms|31|health_age_ms|900|health_failures|2|health_error|http 503|health_error_age_ms|900",
 	"unit|name|db|kind|service|class|user|state|backoff|want|up|ready|no|since|1767323160000|restarts|12|exit_code|1|reason|exit 1|ready_error|pid file /run/db.pid is not there|next_ms|4000|requires|netup|health|none",
 	"unit|name|app|kind|service|class|user|state|blocked|want|up|ready|no|since|1767323100000|restarts|0|waiting_on|db|requires|db web|conflicts|app-old",
 	"unit|name|app-old|kind|service|class|user|state|inactive|want|down|ready|no|since|1767323100000|restarts|0|reason|stopped by request",
@@ -34,7 +34,7 @@ func answers() map[string]string {
 	return map[string]string{
 		"list": reply(router...),
 		"status": reply(append([]string{
-			"system|role|machine|pid|1|version|1.0|phase|degraded|boot_ms|1767323000000|uptime_ms|165000|signals|signalfd|units|8|running|2|failed|1|blocked|2|faults|2|socket|/run/mote/ctl.sock",
+			"system|role|machine|pid|1|version|1.0|phase|degraded|boot_ms|1767323000000|uptime_ms|165000|signals|signalfd|units|8|running|2|failed|1|blocked|2|faults|2|socket|/run/mote/ctl.sock|cgroups|hybrid (controllers are in cgroup version 1)",
 			"fault|/etc/mote/services/web.conf|7|unknown key \"afer\": write \"after\"",
 			"warning|/etc/mote/services/web.conf|9|wants \"nosuch\": no such unit",
 		}, unitLine("db"), unitLine("app"), unitLine("mailer"))...),
@@ -154,7 +154,7 @@ func TestJSONKeys(t *testing.T) {
 	const keys = "name kind class state want pid ready since uptime_ms restarts exit_code exit_signal reason " +
 		"waiting_on requires wants after conflicts memory_bytes cpu_ms description listen " +
 		"health health_ms health_age_ms health_failures health_error health_error_age_ms " +
-		"status_text reloading errno ready_error stored_fds"
+		"status_text reloading errno ready_error stored_fds oom_kills"
 	f := startFake(t, answers())
 	for _, args := range [][]string{{"list"}, {"status"}, {"status", "web"}, {"why", "app"}} {
 		r := runClient(t, noKernel(t), testEnv(), append([]string{"--json", "-s", f.path}, args...)...)

@@ -45,14 +45,34 @@ func (s *server) unitLine(c *client, id graph.ID) {
 	c.put("wants", refNames(u.Wants))
 	c.put("after", refNames(u.After))
 	c.put("conflicts", refNames(u.Conflicts))
-	if st.Pid > 0 {
-		if mem, cpu, ok := proc.ProcInfo(int(st.Pid)); ok {
-			c.putInt("memory_bytes", mem)
-			c.putInt("cpu_ms", cpu)
-		}
-	}
+	s.usage(c, id, st.Pid)
 	s.unitRest(c, id, u, &st)
 	c.out = append(c.out, '\n')
+}
+
+// usage is what a unit uses: its cgroup where that counts it, else its main
+// process alone.
+func (s *server) usage(c *client, id graph.ID, pid int32) {
+	io := &s.in.units[id]
+	u := proc.CgroupUsage{MemoryBytes: -1, CPUMS: -1, OOMKills: -1}
+	if io.cgroup&cgroupMade != 0 {
+		u = s.in.cgroups.own.Usage(groupName(s.in.world.Unit(id)))
+	}
+	if pid > 0 && (u.MemoryBytes < 0 || u.CPUMS < 0) {
+		if mem, cpu, ok := proc.ProcInfo(int(pid)); ok {
+			u.MemoryBytes = max(u.MemoryBytes, mem)
+			u.CPUMS = max(u.CPUMS, cpu)
+		}
+	}
+	if pid > 0 && u.MemoryBytes >= 0 {
+		c.putInt("memory_bytes", u.MemoryBytes)
+	}
+	if pid > 0 && u.CPUMS >= 0 {
+		c.putInt("cpu_ms", u.CPUMS)
+	}
+	if u.OOMKills >= 0 || io.oomKills > 0 {
+		c.putInt("oom_kills", int64(io.oomKills)+max(u.OOMKills-int64(io.oomSeen), 0))
+	}
 }
 
 // unitRest is what only some units have.
@@ -99,7 +119,7 @@ func (s *server) reason(id graph.ID, st *graph.Status, waiting []graph.ID) strin
 		}
 		return "waits for " + strings.ReplaceAll(s.names(waiting), " ", ", ")
 	}
-	return w.ReasonText(st.Reason)
+	return s.in.reasonText(id, st.Reason)
 }
 
 func (s *server) names(ids []graph.ID) string {
@@ -256,7 +276,7 @@ func (s *server) system(c *client) {
 		"uptime_ms", strconv.FormatInt(int64(in.now-in.born)/1e6, 10), "signals", in.sigs.Mode(),
 		"units", strconv.Itoa(w.Len()-gone), "running", strconv.Itoa(count[graph.Running]),
 		"failed", strconv.Itoa(count[graph.Failed]), "blocked", strconv.Itoa(count[graph.Blocked]),
-		"faults", strconv.Itoa(len(in.conf.Faults)), "socket", s.path)
+		"faults", strconv.Itoa(len(in.conf.Faults)), "socket", s.path, "cgroups", in.cgroups.String())
 	faults := linePages(c, s.faultCount(), s.faultLine(c))
 	units := s.unitPages(c, func(id graph.ID) bool {
 		switch w.State(id) {

@@ -295,6 +295,7 @@ func (in *Init) start() {
 			in.logs.Say(MsgWarn, "rescue asked for, but ", in.noRescue(), ": the boot goes on")
 		}
 	}
+	in.takeCgroups()
 	in.syslog.listen(in.conf.Options.Syslog)
 	in.critical.boot()
 	if !in.rescuing {
@@ -358,6 +359,9 @@ func (in *Init) bind(path string) {
 // exit ends the process; on a machine it is never called.
 func (in *Init) exit(code int) {
 	in.server.close()
+	if in.cgroups.own != nil {
+		in.cgroups.own.Close()
+	}
 	in.logs.FlushConsole()
 	unix.Exit(code)
 }

@@ -76,13 +76,14 @@ type Init struct {
 	again    bool          // something was left over: do not sleep
 	born     graph.Instant
 
-	conf   *graph.Config
-	world  *graph.World
-	units  []unitIO // by graph.ID
-	procs  map[int]*process
-	clocks clocks
-	asks   map[graph.ID]*proc.Asking // terminals on which a key is waited for
-	mute   map[graph.ID]string       // what was said of those that cannot be asked on
+	conf    *graph.Config
+	world   *graph.World
+	units   []unitIO // by graph.ID
+	procs   map[int]*process
+	clocks  clocks
+	cgroups cgroups
+	asks    map[graph.ID]*proc.Asking // terminals on which a key is waited for
+	mute    map[graph.ID]string       // what was said of those that cannot be asked on
 
 	env   []string  // for children, as the init was started with
 	texts []runText // units that were added at run time
@@ -137,6 +138,11 @@ type unitIO struct {
 	// Of "ready pidfile": who has ended and left the daemon behind; 0 = none.
 	starter int32
 	said    *said // nil: nothing
+
+	cgroup   uint8  // bits, see cgroup.go
+	removals uint8  // tries to remove it since it is at rest
+	oomSeen  uint32 // kills for want of memory that its present group has counted
+	oomKills uint32 // and all since the init began
 }
 
 // process is a child that the init forked.
@@ -305,6 +311,7 @@ func (in *Init) reap() {
 			in.units[p.unit].starter = int32(pid)
 		default:
 			in.killLeft(p, pid)
+			in.killRest(p)
 		}
 		in.unwatch(p)
 		ex, _ := proc.Reap(pid)
@@ -339,6 +346,7 @@ func (in *Init) ended(p *process, ex proc.Exit) {
 		u.log.Flush()
 		u.main, u.sid = 0, 0
 		u.log.SetPid(0)
+		in.noteOOM(p.unit, ex)
 	}
 	if p.fail != nil {
 		in.apply(in.spawnFailed(p.unit, p.gen, p.fail, p.what))
@@ -366,13 +374,14 @@ func (in *Init) tick() {
 	in.filer.tick()
 	in.syslog.tick()
 	in.end.tick()
+	in.tickCgroups()
 }
 
 // arm sets the timer to the nearest deadline.
 func (in *Init) arm() {
 	at := in.world.Next()
 	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.dog.next,
-		in.booted.deadline(), in.trimAt, in.server.retryAt, in.filer.retry, in.syslog.retry, in.strayAt} {
+		in.booted.deadline(), in.trimAt, in.server.retryAt, in.filer.retry, in.syslog.retry, in.strayAt, in.cgroups.at} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d
 		}

@@ -3,6 +3,8 @@ package pid1
 import (
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"mote/graph"
 	"mote/proc"
 )
@@ -132,6 +134,10 @@ func (in *Init) signal(e *graph.Effect) {
 	if p == nil || p.gen != e.Gen {
 		return
 	}
+	if e.All && in.signalCgroup(e.Unit, int(e.Sig)) && e.Sig != int16(unix.SIGKILL) {
+		return
+	}
+	// A KILL goes to the group too: whoever has moved itself to another cgroup.
 	if p.adopted && in.signalAdopted(p, e) || e.Group && proc.KillGroup(int(e.Pid), int(e.Sig)) == nil {
 		return
 	}
@@ -152,14 +158,17 @@ func (in *Init) changed(e *graph.Effect) {
 			in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
 		}
 	}
-	reason := in.world.ReasonText(e.Reason) + in.lastCheck(e)
+	reason := in.reasonText(e.Unit, e.Reason) + in.lastCheck(e)
 	switch e.To {
 	case graph.Starting:
 		in.freshStart(e.Unit)
 	case graph.Inactive, graph.Waiting, graph.Exited, graph.Failed:
 		in.restLog(e.Unit)
+		in.restCgroup(e.Unit, true)
 		in.restSockets(e.Unit)
 		in.forgetStored(e.Unit)
+	case graph.Backoff:
+		in.restCgroup(e.Unit, false)
 	case graph.Stopping:
 		if e.Reason.Kind == graph.ReasonTimeout && in.world.Unit(e.Unit).Kind == graph.Service {
 			in.logs.Say(MsgWarn, name, ": ", in.lateText(e.Unit))
@@ -194,6 +203,16 @@ func (in *Init) changed(e *graph.Effect) {
 		return
 	}
 	in.logs.Say(level, name, ": ", text, ": ", reason)
+}
+
+// reasonText gives the reason of a state; of a KILL, whether it was the kernel's
+// for want of memory.
+func (in *Init) reasonText(id graph.ID, r graph.Reason) string {
+	text := in.world.ReasonText(r)
+	if r.Kind == graph.ReasonSignal && in.units[id].cgroup&cgroupOOM != 0 {
+		text += " (out of memory)"
+	}
+	return text
 }
 
 // spanText gives nanoseconds for people.

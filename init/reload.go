@@ -232,6 +232,7 @@ func (in *Init) replaced(id graph.ID) {
 	if u.Duties().Health == nil {
 		in.units[id].health = nil
 	}
+	in.units[id].cgroup &^= cgroupSaid
 	in.checkFed(id)
 }
 

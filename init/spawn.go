@@ -33,8 +33,11 @@ func (in *Init) spawn(e *graph.Effect) {
 	spec, ready, bad := in.prepare(u, e)
 	var child proc.Process
 	if bad == nil {
+		bad = in.enterCgroup(u, e, spec)
+	}
+	if bad == nil {
 		var err error
-		if child, err = proc.Spawn(spec); err != nil {
+		if child, err = in.spawnInCgroup(u, spec); err != nil {
 			bad = &refusal{stage: "fork", text: err.Error()}
 			if f, ok := err.(*proc.Failure); ok {
 				bad.stage, bad.errno, bad.text = f.Stage.String(), f.Errno, f.Errno.Error()
@@ -56,7 +59,7 @@ func (in *Init) spawn(e *graph.Effect) {
 		return
 	}
 	p := &process{unit: e.Unit, gen: e.Gen, role: e.Role, result: child.Result,
-		group: u.KillMode == graph.KillGroup || e.Role != graph.RoleMain}
+		group: u.KillMode != graph.KillProcess || e.Role != graph.RoleMain}
 	if child.Result >= 0 || child.Fail != nil {
 		p.what = in.failWords(spec)
 	}
