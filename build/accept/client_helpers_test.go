@@ -27,7 +27,7 @@ func (r result) all() string { return r.out + r.err }
 // within twice the step's deadline.
 func (in *Init) ctl(args ...string) result {
 	in.t.Helper()
-	if in.opt.Mode == rooted {
+	if in.opt.Mode == rooted || in.opt.AsRoot {
 		return in.ctlAs(0, args...)
 	}
 	return in.ctlAs(uid, args...)

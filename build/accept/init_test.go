@@ -37,6 +37,8 @@ type Options struct {
 	Bare   bool     // no -c, no configuration at all
 	Dirty  bool     // the case says itself what stays alive
 	NoWait bool     // do not wait for the socket
+	AsRoot bool     // of the supervisor role: as root
+	Group  string   // a cgroup to start the init in, as an open folder has it
 }
 
 // Init is one init under test and the folder that it lives in.
@@ -148,7 +150,7 @@ func (in *Init) expand(text string) string {
 
 func (in *Init) own(path string) {
 	in.t.Helper()
-	if asRoot && in.opt.Mode != rooted {
+	if asRoot && in.opt.Mode != rooted && !in.opt.AsRoot {
 		must(in.t, os.Lchown(path, uid, uid))
 	}
 }
@@ -244,6 +246,7 @@ func (in *Init) exec(args ...string) {
 		line = append(line, "-root", in.dir, "-dev", dev, "--", "/mote")
 	}
 	in.cmd = exec.Command(victimBin, append(line, args...)...)
+	in.place(attr)
 	in.cmd.SysProcAttr = attr
 	in.cmd.Dir = "/"
 	in.cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", marker, in.mark}, in.opt.Env...)

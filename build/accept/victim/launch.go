@@ -18,6 +18,7 @@ func launch(args []string) {
 	f := flag.NewFlagSet("launch", flag.ExitOnError)
 	root := f.String("root", "", "make this folder the root, with a new /proc")
 	dev := f.String("dev", "few", "few: null, zero, random ...; host: the whole /dev; none: an empty folder")
+	groups := f.Bool("cgroup", false, "of a root: mount cgroup version 2 in it, where this process is the root of it")
 	closed := f.Bool("close", false, "close descriptors 0, 1 and 2")
 	nofile := f.Uint64("nofile", 0, "soft limit of open files")
 	ignored := f.String("ignore", "", "signals to ignore")
@@ -26,6 +27,11 @@ func launch(args []string) {
 	must(f.Parse(args))
 	runtime.LockOSThread()
 	if *root != "" {
+		if *groups {
+			try("unshare", syscall.Unshare(syscall.CLONE_NEWCGROUP))
+			try("mkdir", os.MkdirAll(*root+"/sys/fs/cgroup", 0o755))
+			try("mount cgroup2", syscall.Mount("cgroup2", *root+"/sys/fs/cgroup", "cgroup2", 0, ""))
+		}
 		changeRoot(*root, *dev)
 	}
 	if *nofile != 0 {
