@@ -10,11 +10,12 @@ import (
 	"mote/proc"
 )
 
-// Who gets a cgroup: a unit with a key cgroup, or with kill cgroup. For each unit
-// to have one would make the start of 1,000 half as long again (mkdir, rmdir and
-// the clone are some 50 us beside the 80 of a spawn), take kernel memory for each,
-// and share out the processor by groups where nobody asked for that. The init's
-// own group, below which they are, is made with the first of them.
+// Who gets a cgroup: every service and tty of a machine or a container, and
+// whatever has a key cgroup, or kill cgroup. A task has one only if it asks: what
+// it leaves running when it is done, as boot scripts do, is to live on. A
+// supervisor is one program among others and makes groups only where it is asked
+// to: mkdir, rmdir and the clone are some 50 us beside the 80 of a spawn. The
+// init's own group, below which they are, is made with the first of them.
 
 // Bounds of the removal of a group in which processes are still on their way out.
 const (
@@ -37,9 +38,14 @@ type cgroups struct {
 	at    graph.Instant // when to try again to remove some; 0 = none
 }
 
-// asksCgroup reports whether the unit is to have a group.
+// asksCgroup reports whether the unit's keys ask for a group.
 func asksCgroup(u *graph.Unit) bool {
 	return u.KillMode == graph.KillCgroup || u.Context != nil && u.Context.Cgroup != ""
+}
+
+// givesCgroup reports whether the unit is to have a group where that is possible.
+func (in *Init) givesCgroup(u *graph.Unit) bool {
+	return asksCgroup(u) || in.role != Supervisor && (u.Kind == graph.Service || u.Kind == graph.Tty)
 }
 
 // groupName is the folder of a unit. The kernel's own files in it end otherwise,
@@ -68,7 +74,7 @@ func (c *cgroups) String() string {
 // unit starts, since a group with processes in it can have no controllers.
 func (in *Init) takeCgroups() {
 	for id := 0; id < in.world.Len() && !in.cgroups.tried; id++ {
-		if asksCgroup(in.world.Unit(graph.ID(id))) {
+		if in.givesCgroup(in.world.Unit(graph.ID(id))) {
 			in.cgroups.take()
 		}
 	}
@@ -88,7 +94,7 @@ func (c *cgroups) take() bool {
 // before the first process of an incarnation and before each main one. What there is not is said once; what the kernel refuses is a
 // failed spawn.
 func (in *Init) enterCgroup(u *graph.Unit, e *graph.Effect, spec *proc.Spec) *refusal {
-	if !asksCgroup(u) {
+	if !in.givesCgroup(u) {
 		return nil
 	}
 	c, io := &in.cgroups, &in.units[e.Unit]
@@ -96,7 +102,10 @@ func (in *Init) enterCgroup(u *graph.Unit, e *graph.Effect, spec *proc.Spec) *re
 	if u.Context != nil {
 		settings = u.Context.Cgroup
 	}
-	if !c.take() {
+	switch taken := c.take(); {
+	case !taken && !asksCgroup(u):
+		return nil
+	case !taken:
 		what := "a stop signals its process group: "
 		if settings != "" {
 			what = "it runs without its settings: "
@@ -110,6 +119,9 @@ func (in *Init) enterCgroup(u *graph.Unit, e *graph.Effect, spec *proc.Spec) *re
 	fresh := io.cgroup&cgroupMade == 0
 	fd, err := c.own.Enter(groupName(u), !fresh)
 	if err != nil {
+		if !asksCgroup(u) {
+			return nil
+		}
 		return cgroupRefusal("", err)
 	}
 	io.removals = 0 // it lives again
@@ -175,6 +187,11 @@ func (in *Init) spawnInCgroup(u *graph.Unit, spec *proc.Spec) (proc.Process, err
 			spec.Cgroup = side
 			child, err = proc.Spawn(spec)
 		}
+	}
+	if f, ok := err.(*proc.Failure); ok && f.Stage == proc.StageCgroup && !asksCgroup(u) {
+		unix.Close(spec.Cgroup)
+		spec.Cgroup = 0
+		return proc.Spawn(spec)
 	}
 	unix.Close(spec.Cgroup)
 	return child, err

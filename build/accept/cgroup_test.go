@@ -129,25 +129,31 @@ func (in *Init) procsOf(unit string, n int) []int {
 	return got
 }
 
-// SPEC 4, C13: each process of a unit that asks for it is in the unit's own group, no
-// other unit is, and the group goes when the unit is at rest.
+// SPEC 4, C13: each process of a unit that asks for it is in the unit's own group; of a
+// container's units, each service is, and no task that does not ask; a supervisor's
+// only where they ask. The group goes when the unit is at rest.
 func TestC13_OwnGroup(t *testing.T) {
 	inGroup(t, func(t *testing.T, opt Options) {
 		const look = "{V} copy /proc/self/cgroup {D}/"
 		in := startWith(t, opt, "service a "+look+"main , append {D}/up 1 , sleep\n  kill cgroup\n  pre "+look+"pre\n  post "+look+"post\n  stop-exec "+look+"stop , killenv MAINPID TERM\n"+
 			"service b "+look+"other , append {D}/upb 1 , sleep\n"+
-			"task c@x.y "+look+"task\n  cgroup cgroup.max.depth=5\n")
+			"task c@x.y "+look+"task\n  cgroup cgroup.max.depth=5\n"+
+			"task d "+look+"plain\n")
 		in.appears("up", 1)
 		in.appears("upb", 1)
 		in.state("c@x.y", "exited")
-		in.ok("stop", "a")
+		in.state("d", "exited")
+		in.ok("stop", "a", "b")
 		for file, want := range map[string]string{"main": "/mote/a.unit", "pre": "/mote/a.unit", "post": "/mote/a.unit", "stop": "/mote/a.unit", "task": "/mote/c@x.y.unit"} {
 			if got := strings.Join(in.lines(file), " "); !strings.HasSuffix(got, want) {
 				t.Errorf("%s is in %q, expected %s", file, got, want)
 			}
 		}
-		if got := strings.Join(in.lines("other"), " "); strings.Contains(got, ".unit") {
+		if got := strings.Join(in.lines("other"), " "); strings.HasSuffix(got, "/mote/b.unit") != (opt.Mode == rooted) {
 			t.Errorf("b is in %q", got)
+		}
+		if got := strings.Join(in.lines("plain"), " "); strings.Contains(got, ".unit") {
+			t.Errorf("d is in %q", got)
 		}
 		in.until("the groups are gone", func() bool {
 			left, err := filepath.Glob(opt.Group + "/mote/*.unit")
@@ -271,7 +277,14 @@ func TestC13_Settings(t *testing.T) {
 		in.write("c/test.conf", in.expand("service a {V} append {D}/up up , sleep\n"))
 		in.ok("reload")
 		in.appears("up", 3)
-		in.procsOf("a", 0)
+		if opt.Mode == rooted { // a container's service has one all the same
+			in.procsOf("a", 1)
+			if got := read("cgroup.max.depth"); got != "max" {
+				t.Errorf("without the key the depth is %q", got)
+			}
+		} else {
+			in.procsOf("a", 0)
+		}
 		in.is("a", "running")
 	})
 }

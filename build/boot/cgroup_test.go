@@ -62,7 +62,7 @@ func TestCgroups(t *testing.T) {
 		{"pids.max", "cat " + group + "mem.unit/pids.max", "20\n"},
 		{"cpu.max", "cat " + group + "mem.unit/cpu.max", "50000 100000\n"},
 		{"its own group", "cat /proc/$(cat " + group + "mem.unit/cgroup.procs)/cgroup", "0::/mote/mem.unit\n"},
-		{"none without a key", "ls " + group + " | grep -c plain", "0\n"},
+		{"every service has one", "ls " + group + " | grep -c plain", "1\n"},
 		{"the init stays", "cat /proc/1/cgroup", "0::/\n"},
 		{"all of a unit", all, "4\n"},
 		{"memory is counted", "motectl --json status mem", `"oom_kills":0`},
