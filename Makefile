@@ -41,7 +41,7 @@ BUILD        = GOEXPERIMENT=nogreenteagc $(GO) build
 TESTRUN = $(OUT)/testrun
 PURE    = ./graph/... ./state/... ./ctl/...
 KERNEL  = ./proc/... ./init/... .
-TOOLS   = ./build ./build/bench ./build/initramfs/... ./build/overlay/... ./build/testrun/... ./build/size/... ./build/demo/... ./build/man/...
+TOOLS   = ./build ./build/bench ./build/initramfs/... ./build/overlay/... ./build/testrun/... ./build/size/... ./build/demo/... ./build/man/... ./build/doc
 LINKS   = $(OUT)/init $(OUT)/motectl $(OUT)/poweroff $(OUT)/reboot $(OUT)/halt
 
 .PHONY: all plain help check check-quiet test demo boot size bench all-arch repro man deps clean FORCE

@@ -16,7 +16,7 @@ import (
 	"mote/graph"
 )
 
-//go:embed *.5 *.8
+//go:embed *.5 *.7 *.8
 var text embed.FS
 
 // generated are the marks in the pages and what stands in their place.
@@ -25,6 +25,7 @@ var generated = map[string]func() (string, error){
 	".\\\" KEYS":    func() (string, error) { return keys(graph.InUnit), nil },
 	".\\\" OPTIONS": func() (string, error) { return keys(graph.InOption), nil },
 	".\\\" VERBS":   verbs,
+	".\\\" MAPPING": mapping,
 }
 
 func main() {

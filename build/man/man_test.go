@@ -38,8 +38,8 @@ func TestPages(t *testing.T) {
 		t.Skip("no mandoc: run build/deps.sh as root")
 	}
 	pages, err := filepath.Glob(dir + "/*")
-	if err != nil || len(pages) != 3 {
-		t.Fatalf("pages %q, %v: want three", pages, err)
+	if err != nil || len(pages) != 4 {
+		t.Fatalf("pages %q, %v: want four", pages, err)
 	}
 	if out, err := exec.Command("mandoc", append([]string{"-T", "lint", "-W", "warning"}, pages...)...).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("mandoc: %v:\n%s", err, out)
