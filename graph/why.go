@@ -50,6 +50,14 @@ func (w *World) reasonWords(s *Status) string {
 	return w.ReasonText(s.Reason)
 }
 
+// endWords is a sentence's verb and reasonWords.
+func (w *World) endWords(s *Status) string {
+	if s.Reason.Kind == ReasonUnready {
+		return w.ReasonText(s.Reason) // which has the verb
+	}
+	return "ended with " + w.reasonWords(s)
+}
+
 func (w *World) name(id ID) string {
 	if id >= 0 && int(id) < len(w.nodes) {
 		return w.nodes[id].unit.Name
@@ -164,7 +172,7 @@ func (w *World) Why(id ID, now Instant) []string {
 			say("its stop is under way: " + phaseWords(s))
 		}
 	case Backoff:
-		say("ended with " + w.reasonWords(s) + "; starts again in " + roundText(s.Due-now))
+		say(w.endWords(s) + "; starts again in " + roundText(s.Due-now))
 	case Exited:
 		if s.skipped() {
 			say("skipped: " + s.Reason.Text + " does not hold")
@@ -226,7 +234,7 @@ func (w *World) whyFailed(n *node, say func(string)) {
 	case ReasonLimit:
 		say("limit: it ended too often, more than " + itoa(n.unit.Restart.Limit) + " restarts" + withinText(n.unit.Restart.Within) + "; start it by name to try again")
 	default:
-		say("it ended with " + w.reasonWords(s) + " and is not to be restarted")
+		say("it " + w.endWords(s) + " and is not to be restarted")
 	}
 }
 
