@@ -127,7 +127,8 @@ func (in *Init) openSocket(u *graph.Unit, s *unitSocket) *refusal {
 	bad := &refusal{stage: "listen", text: l.String() + ": " + err.Error()}
 	if errno, ok := err.(syscall.Errno); ok {
 		if bad.errno = errno; errno == unix.EADDRINUSE && l.Kind != graph.ListenUnix {
-			if who := in.portHolder(graph.None, l.Addr.Port); who != "" {
+			end := endpoint(l)
+			if who := in.portHolder(graph.None, l.Addr.Port, &end); who != "" {
 				bad.text += ": it is held by " + who
 			}
 		}

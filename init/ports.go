@@ -20,7 +20,7 @@ type portUser struct {
 // ports, or anybody listens there; else they are its own.
 func (in *Init) takePorts(id graph.ID, u *graph.Unit) *refusal {
 	for _, port := range u.Duties().Ports {
-		if who := in.portHolder(id, port); who != "" {
+		if who := in.portHolder(id, port, nil); who != "" {
 			return &refusal{stage: "ports", text: strconv.Itoa(int(port)) + " is held by " + who}
 		}
 	}
@@ -43,16 +43,23 @@ func (in *Init) portUser(port uint16) *portUser {
 	return nil
 }
 
-// portHolder names who has a port, other than the unit itself; "" is nobody.
-func (in *Init) portHolder(id graph.ID, port uint16) string {
+// portHolder names who has a port, other than the unit itself, or who is in the
+// way of an endpoint, unless that is nil; "" is nobody.
+func (in *Init) portHolder(id graph.ID, port uint16, end *proc.Endpoint) string {
 	if p := in.portUser(port); p != nil && p.unit != id {
 		switch in.world.State(p.unit) {
 		case graph.Starting, graph.Running, graph.Stopping:
 			return "unit " + in.name(p.unit)
 		}
 	}
-	var inodes [4]uint64
-	for _, inode := range proc.Listeners(inodes[:0], port) {
+	var room [4]uint64
+	inodes := room[:0]
+	if end != nil {
+		inodes = proc.InTheWay(inodes, end)
+	} else {
+		inodes = proc.Listeners(inodes, port)
+	}
+	for _, inode := range inodes {
 		owner := in.socketOwner(inode)
 		if owner == id && id != graph.None {
 			continue

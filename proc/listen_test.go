@@ -305,6 +305,42 @@ func TestListenersAndHolder(t *testing.T) {
 	}
 }
 
+// In the way is who has the same address, or all; another address is free.
+func TestInTheWay(t *testing.T) {
+	one := loopback(t)
+	first := Inode(listenTCP(t, one))
+	two := one
+	two.IP[3] = 2
+	second := Inode(listenTCP(t, two))
+	three, all, mapped, other, udp := one, Endpoint{Port: one.Port}, Endpoint{Port: one.Port, V6: true, IP: mappedIPv4}, one, one
+	three.IP[3] = 3
+	copy(mapped.IP[12:], two.IP[:4])
+	other.Port ^= 1
+	udp.UDP = true
+	for _, c := range []struct {
+		e    Endpoint
+		want []uint64
+	}{{one, []uint64{first}}, {two, []uint64{second}}, {mapped, []uint64{second}}, {three, nil}, {other, nil}, {udp, nil}} {
+		if got := InTheWay(nil, &c.e); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v, want %v", c.e, got, c.want)
+		}
+	}
+	both := InTheWay(nil, &all)
+	slices.Sort(both)
+	want := []uint64{first, second}
+	if slices.Sort(want); !slices.Equal(both, want) {
+		t.Errorf("all: %v, want %v", both, want)
+	}
+	wide := loopback(t)
+	wide.IP = [16]byte{}
+	got := Inode(listenTCP(t, wide))
+	for _, e := range []Endpoint{wide, {Port: wide.Port, IP: one.IP}, {Port: wide.Port, V6: true, IP: [16]byte{15: 1}}} {
+		if way := InTheWay(nil, &e); !slices.Equal(way, []uint64{got}) {
+			t.Errorf("%v: %v, want %d", e, way, got)
+		}
+	}
+}
+
 // A table that cannot be read to its end says that there may be a connection.
 func TestInUseUnreadable(t *testing.T) {
 	ends := []Endpoint{{Port: 1}}

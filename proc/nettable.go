@@ -212,13 +212,37 @@ const maxListeners = 64
 // Listeners appends the inodes of the sockets that have a port: of TCP those
 // that listen, of UDP those that are not connected.
 func Listeners(dst []uint64, port uint16) []uint64 {
-	dst = listeners(dst, "/proc/net/tcp", port, tcpListen)
-	dst = listeners(dst, "/proc/net/tcp6", port, tcpListen)
-	dst = listeners(dst, "/proc/net/udp", port, tcpClose)
-	return listeners(dst, "/proc/net/udp6", port, tcpClose)
+	e := Endpoint{Port: port} // every address
+	dst = InTheWay(dst, &e)
+	e.UDP = true
+	return InTheWay(dst, &e)
 }
 
-func listeners(dst []uint64, path string, port uint16, state uint64) []uint64 {
+// InTheWay is Listeners of those that leave no room for e: they have its protocol
+// and port, and its address or all, or e has all.
+func InTheWay(dst []uint64, e *Endpoint) []uint64 {
+	if e.UDP {
+		dst = listeners(dst, "/proc/net/udp", e, tcpClose)
+		return listeners(dst, "/proc/net/udp6", e, tcpClose)
+	}
+	dst = listeners(dst, "/proc/net/tcp", e, tcpListen)
+	return listeners(dst, "/proc/net/tcp6", e, tcpListen)
+}
+
+// clashes reports whether there is no room for e beside a socket of its protocol.
+func (e *Endpoint) clashes(l *inetLine) bool {
+	if e.Port != l.port {
+		return false
+	}
+	own := e.IP
+	if !e.V6 {
+		own = mappedIPv4
+		copy(own[12:], e.IP[:4])
+	}
+	return e.any() || l.ip == own || l.ip == mappedIPv4 || l.ip == [16]byte{}
+}
+
+func listeners(dst []uint64, path string, e *Endpoint, state uint64) []uint64 {
 	t := openTable(path)
 	defer t.close()
 	for line := t.next(); line != nil; line = t.next() {
@@ -226,7 +250,7 @@ func listeners(dst []uint64, path string, port uint16, state uint64) []uint64 {
 		if ok && state == tcpListen && l.state != state {
 			break // those that listen come first (net/ipv4/tcp_ipv4.c, tcp_seq_start)
 		}
-		if ok && l.port == port && l.state == state {
+		if ok && l.state == state && e.clashes(&l) {
 			if dst = append(dst, l.inode); len(dst) >= maxListeners {
 				break
 			}
