@@ -21,6 +21,8 @@ type syslogChild struct {
 	head []byte // of each line: PID SID UID
 	text []byte
 	line []byte
+	sid  int // the last session that was asked for, and what above gave
+	top  int
 }
 
 // syslogForInit works until the socket is shut down or the init is gone. It
@@ -65,7 +67,7 @@ func (c *syslogChild) datagram(pid int, uid uint32, msg []byte) {
 	sid := 0
 	if pid > 0 {
 		if n, err := unix.Getsid(pid); err == nil {
-			sid = n
+			sid = c.above(n)
 		}
 	}
 	c.head = strconv.AppendInt(c.head[:0], int64(pid), 10)
@@ -82,6 +84,22 @@ func (c *syslogChild) datagram(pid int, uid uint32, msg []byte) {
 			return
 		}
 	}
+}
+
+// above gives the session of the init's child that the leader of a session is, or
+// is below: a login has a session of its own, and is its server's. The session
+// itself is given where its leader is gone or below no child.
+func (c *syslogChild) above(sid int) int {
+	if sid == c.sid {
+		return c.top
+	}
+	c.sid, c.top = sid, sid
+	if child := proc.Under(sid, unix.Getppid()); child > 0 {
+		if n, err := unix.Getsid(child); err == nil {
+			c.top = n
+		}
+	}
+	return c.top
 }
 
 // trimEnd takes off what some senders end a message with.

@@ -59,6 +59,25 @@ func Descends(pid, from int) bool {
 	return false
 }
 
+// Under gives the child of the process from that pid is, or is below, by the
+// chain of parents that /proc shows; 0 if it is not below it.
+func Under(pid, from int) int {
+	if !ownProc() {
+		return 0
+	}
+	for range maxKin {
+		s, _, ok := statOf(pid)
+		if !ok {
+			return 0
+		}
+		if s.ppid == from {
+			return pid
+		}
+		pid = s.ppid
+	}
+	return 0
+}
+
 // Alive reports whether there is a process pid that has not ended.
 func Alive(pid int) bool {
 	if Kill(pid, 0) == unix.ESRCH {

@@ -201,6 +201,10 @@ func TestKin(t *testing.T) {
 	if !Descends(child, cmd.Process.Pid) || Descends(cmd.Process.Pid, child) || Descends(child, 1) || Descends(os.Getpid(), cmd.Process.Pid) {
 		t.Error("who descends from whom")
 	}
+	me, sh := os.Getpid(), cmd.Process.Pid
+	if Under(child, me) != sh || Under(sh, me) != sh || Under(child, sh) != child || Under(me, sh) != 0 || Under(1, me) != 0 {
+		t.Error("who is under whom")
+	}
 	if ours, ended, _ := ChildState(cmd.Process.Pid); !ours || ended {
 		t.Error("the child", ours, ended)
 	}
