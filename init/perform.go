@@ -174,6 +174,9 @@ func (in *Init) changed(e *graph.Effect) {
 			in.logs.Say(MsgWarn, name, ": ", in.lateText(e.Unit))
 		}
 	}
+	if e.From == graph.Starting && e.To != graph.Stopping && e.Reason.Kind == graph.ReasonTimeout {
+		in.logs.Say(MsgWarn, name, ": ", in.lateText(e.Unit)) // of a daemon that nothing is known of
+	}
 	level := MsgInfo
 	text := e.To.String()
 	switch e.To {
@@ -182,7 +185,9 @@ func (in *Init) changed(e *graph.Effect) {
 	case graph.Backoff:
 		level = MsgWarn
 		st := in.world.Status(e.Unit)
-		text = "ended"
+		if text = "ended"; e.Reason.Kind == graph.ReasonUnready {
+			text, reason = "ended before it was ready", e.Reason.Text
+		}
 		reason += "; next try in " + spanText(int64(st.Due-in.now))
 	case graph.Waiting:
 		if level = MsgDebug; e.Reason.FailedRun() {
