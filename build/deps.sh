@@ -5,8 +5,9 @@
 #   redis-check-rdb, -cli   the database: redis-server is redis-check-rdb by
 #                           another name, and its package would start a service here
 #   qemu-system-x86_64      the boot tests
-#   uuidd                   a service that takes its socket from the init, unpacked
-#                           into out/, since its package would start one here
+#   nginx, lighttpd, dropbear, uuidd
+#                           subjects of the tests: unpacked into out/programs,
+#                           not installed, so that no package starts a service
 #   a kernel                Debian's cloud kernel, unpacked into out/kernel, not installed
 #   mandoc                  lint of the manual pages
 #
@@ -64,23 +65,53 @@ if [ -n "$packages" ]; then
 fi
 [ "$only" = -demo ] && exit 0
 
-if [ ! -s out/uuidd ]; then
-	if have apt-get && have dpkg-deb && [ "${MOTE_DEPS:-}" != no ]; then
-		[ "$(id -u)" != 0 ] || update
-		rm -rf out/uuidd.tmp
-		mkdir -p out/uuidd.tmp
-		echo "deps: fetching uuid-runtime"
-		if (cd out/uuidd.tmp && apt-get download -qq -o APT::Sandbox::User=root uuid-runtime >/dev/null &&
-			dpkg-deb -x ./*.deb root); then
-			mv out/uuidd.tmp/root/usr/sbin/uuidd out/uuidd
-		else
-			echo "deps: cannot fetch uuid-runtime: on-demand is tested without a program of Debian"
-		fi
-		rm -rf out/uuidd.tmp
-	else
-		echo "deps: no uuidd at out/uuidd (Debian package uuid-runtime): on-demand is tested without a program of Debian"
+# fetch PROGRAM PACKAGE...: unpacks the packages into out/programs unless the
+# program is there or on this machine. What they need beside them is in every
+# Debian that can build; the loader is asked whether that is so.
+programs=out/programs
+fetch() {
+	program=$1
+	shift
+	for dir in "$programs/usr/sbin" "$programs/usr/bin" /usr/sbin /usr/bin; do
+		[ ! -x "$dir/$program" ] || return 0
+	done
+	why="the tests with it are skipped"
+	if ! have apt-get || ! have dpkg-deb || [ "${MOTE_DEPS:-}" = no ]; then
+		echo "deps: $program is missing (Debian packages: $*): $why"
+		return 0
 	fi
-fi
+	[ "$(id -u)" != 0 ] || update
+	new=$programs.new
+	rm -rf "$new"
+	mkdir -p "$new/root"
+	echo "deps: fetching $*"
+	(cd "$new" && apt-get download -qq -o APT::Sandbox::User=root "$@" >/dev/null) || {
+		echo "deps: cannot fetch $*: $why; without lists, run apt-get update as root"
+		return 0
+	}
+	for deb in "$new"/*.deb; do
+		dpkg-deb -x "$deb" "$new/root" || {
+			echo "deps: cannot unpack $deb: $why"
+			return 0
+		}
+	done
+	libraries=
+	for dir in "$PWD/$new"/root/usr/lib/*-linux-gnu*; do
+		libraries="$libraries$dir:"
+	done
+	lacks=$(LD_LIBRARY_PATH=$libraries ldd "$new"/root/usr/*bin/"$program" | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/ \1/p' | tr -d '\n')
+	if [ -n "$lacks" ]; then
+		echo "deps: $program needs$lacks, which this machine has not: $why"
+		return 0
+	fi
+	mkdir -p "$programs"
+	cp -R "$new/root/usr" "$programs/"
+}
+fetch nginx nginx
+fetch lighttpd lighttpd
+fetch dropbear dropbear-bin libtomcrypt1 libtommath1
+fetch uuidd uuid-runtime
+rm -rf "$programs.new"
 
 # The kernel's meta package names the newest one, which is fetched and unpacked.
 # apt-get download works for ordinary users too, where the lists are there.

@@ -277,12 +277,7 @@ func TestDemandThousandPending(t *testing.T) {
 // A program of Debian that systemd would start so.
 func TestDemandUuidd(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile("../../out/uuidd")
-	if err != nil {
-		t.Skip("needs out/uuidd: run build/deps.sh")
-	}
-	program := base + "/uuidd"
-	must(t, os.WriteFile(program, data, 0o755))
+	program := debianProgram(t, "uuidd")
 	in := start(t, "service uuidd "+program+" --socket-activation --timeout 1\n  listen unix {D}/run/request mode 666\n  on-demand\n")
 	in.state("uuidd", "waiting")
 	for range 2 { // it ends by itself when nobody asks

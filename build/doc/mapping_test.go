@@ -40,9 +40,9 @@ func tableRows(t *testing.T) []row {
 }
 
 // fences gives the blocks of a language with the line that each begins at.
-func fences(lang string) (blocks []string, at []int) {
+func fences(page, lang string) (blocks []string, at []int) {
 	in, start, text := false, 0, ""
-	for i, l := range strings.Split(Mapping, "\n") {
+	for i, l := range strings.Split(page, "\n") {
 		switch {
 		case in && l == "```":
 			blocks, at, in = append(blocks, text), append(at, start), false
@@ -72,15 +72,24 @@ func check(text string) []graph.Fault {
 	return graph.Load(memory(text), []graph.Root{{Path: "/page.conf"}}).Faults
 }
 
-// TestExamplesParse reads every block of mote's lines on the page.
+// TestExamplesParse reads every block of mote's lines on the pages.
 func TestExamplesParse(t *testing.T) {
-	blocks, at := fences("mote")
-	if len(blocks) < 5 {
-		t.Fatalf("%d examples: want five", len(blocks))
+	recipes, err := os.ReadFile("recipes.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i, b := range blocks {
-		for _, f := range check(b) {
-			t.Errorf("mapping.md:%d: %s: %s", at[i]+f.Pos.Line-1, f.Pos, f.Text)
+	for _, p := range []struct {
+		name, text string
+		least      int
+	}{{"mapping.md", Mapping, 5}, {"recipes.md", string(recipes), 8}} {
+		blocks, at := fences(p.text, "mote")
+		if len(blocks) < p.least {
+			t.Errorf("%s: %d examples: want %d", p.name, len(blocks), p.least)
+		}
+		for i, b := range blocks {
+			for _, f := range check(b) {
+				t.Errorf("%s:%d: %s: %s", p.name, at[i]+f.Pos.Line-1, f.Pos, f.Text)
+			}
 		}
 	}
 }
