@@ -263,7 +263,7 @@ func phaseWords(s *Status) string {
 	case PhaseDaemon:
 		return "process has ended, and there is no good pid file of what it left behind"
 	case PhaseLeaving:
-		return "service said that it stops by itself"
+		return "it said that it stops by itself"
 	case PhaseSignals:
 		return "signal " + itoa(int(s.Step)+1) + " of its schedule was sent"
 	case PhaseKilled:

@@ -152,13 +152,21 @@ func (e *Endpoint) meets(l *inetLine) bool {
 }
 
 // InUse reports whether anybody has a connection to one of these, one that waits
-// to be accepted included. Datagrams leave no trace. When a table cannot be
-// read, or not to its end, they are taken as used.
+// to be accepted included. Datagrams leave no trace. Of internet sockets the
+// kernel is asked, or its table read where it does not answer; a table that cannot
+// be read, or not to its end, is taken as use.
 func InUse(ends []Endpoint) bool {
 	inet, local := false, false
 	for i := range ends {
-		inet = inet || ends[i].Path == ""
-		local = local || ends[i].Path != ""
+		if ends[i].Path != "" {
+			local = true
+		} else if !ends[i].UDP {
+			used, known := diagInUse(&ends[i])
+			if used {
+				return true
+			}
+			inet = inet || !known
+		}
 	}
 	return inet && (inetInUse("/proc/net/tcp", ends) || inetInUse("/proc/net/tcp6", ends)) ||
 		local && unixInUse("/proc/net/unix", ends)
