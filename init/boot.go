@@ -124,14 +124,13 @@ func (in *Init) open() error {
 		in.openConsole()
 	}
 	in.env = inherited(proc.Environ())
-	in.token = token(in.pid)
 	if err := in.poll.Add(in.sigs.FD(), unix.EPOLLIN, tokSignals); err != nil {
 		return err
 	}
 	return in.poll.Add(in.timer.FD(), unix.EPOLLIN, tokTimer)
 }
 
-// token makes a name that nobody guesses or has taken, for the notify sockets:
+// token makes a name that nobody guesses or has taken, for a notify socket:
 // abstract names are shared by all who share the network namespace.
 func token(pid int) string {
 	var b [8]byte

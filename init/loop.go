@@ -113,7 +113,6 @@ type Init struct {
 	booted   bootCheck
 	ready    [readBatch]proc.Ready
 
-	token    string        // of the notify sockets' names
 	trimAt   graph.Instant // give back what the start needed; 0 = done
 	trim     bool          // now, before the next sleep
 	rescuing bool          // the boot waits for the end of the rescue shell
@@ -132,6 +131,7 @@ type unitIO struct {
 	main   int32  // pid of the main process
 	uid    uint32 // of the main process
 	renew  int32  // pid of the last reload-exec
+	taker  int32  // pid of takeAside's child; 0 = none
 	socks  *sockets
 	health *health // of one that is checked
 	sid    int32   // its session

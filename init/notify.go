@@ -85,20 +85,16 @@ func (in *Init) putSaid(c *client, id graph.ID) {
 }
 
 // notifySocket gives the unit's NOTIFY_SOCKET, an abstract name: it needs no
-// writable place, and who writes is checked.
+// writable place, and who writes is checked. Nobody knows it before it is bound.
 func (in *Init) notifySocket(id graph.ID) (string, error) {
-	name := "@mote/" + in.token + "/" + in.name(id)
 	u := &in.units[id]
-	if u.notify > 0 {
-		var b [1]byte
-		for range maxStale { // of processes whose user alone would speak for them
-			if _, ok := proc.PeekNotify(int(u.notify), b[:]); !ok {
-				break
-			}
-			proc.TakeNotify(int(u.notify), false)
-		}
-		return name, nil
+	if u.notify > 0 && !in.emptied(u) {
+		in.closeNotify(u)
 	}
+	if u.notify > 0 {
+		return proc.SocketName(int(u.notify)), nil
+	}
+	name := "@mote/" + token(in.pid) + "/" + in.name(id)
 	fd, err := proc.NewNotify(name)
 	if err != nil {
 		return "", err
@@ -109,6 +105,54 @@ func (in *Init) notifySocket(id graph.ID) (string, error) {
 	}
 	u.notify = int32(fd)
 	return name, nil
+}
+
+// emptied drops what an earlier incarnation has said, and reports whether it is
+// all: of processes that are gone their user alone would speak for them.
+func (in *Init) emptied(u *unitIO) bool {
+	var b [1]byte
+	for range maxStale {
+		note, ok := proc.PeekNotify(int(u.notify), b[:])
+		if !ok {
+			return u.taker == 0
+		}
+		if note.Fds || u.taker != 0 {
+			return false
+		}
+		proc.TakeNotify(int(u.notify), false)
+	}
+	return false
+}
+
+// closeNotify closes the unit's notify socket. Strangers may have put into its
+// queue what takes time to close (proc.CloseAside).
+func (in *Init) closeNotify(u *unitIO) {
+	if u.notify == 0 {
+		return
+	}
+	in.poll.Remove(int(u.notify))
+	if pid, err := proc.CloseAside(int(u.notify)); err == nil {
+		in.procs[pid] = &process{unit: graph.None, result: -1}
+	}
+	u.notify, u.taker = 0, 0
+}
+
+// takeAside has a child take a datagram with descriptors that are not wanted;
+// until it has, no other is read.
+func (in *Init) takeAside(id graph.ID) {
+	u := &in.units[id]
+	pid, err := proc.TakeAside(int(u.notify))
+	if err != nil {
+		return // there are too many processes: the next turn tries again
+	}
+	in.poll.Modify(int(u.notify), 0, tokNotify|uint64(id))
+	u.taker = int32(pid)
+	in.procs[pid] = &process{unit: graph.None, result: -1, done: func(proc.Exit) {
+		if u := &in.units[id]; u.taker == int32(pid) {
+			u.taker = 0
+			in.poll.Modify(int(u.notify), unix.EPOLLIN, tokNotify|uint64(id))
+		}
+	}}
 }
 
 // notifying gives the main process what sd_notify(3) and sd_watchdog_enabled(3)
@@ -135,7 +179,7 @@ func (in *Init) notifying(u *graph.Unit, id graph.ID, spec *proc.Spec, env *envi
 func (in *Init) readNotify(id graph.ID) {
 	u := &in.units[id]
 	own, stranger := 0, 0 // who was found to be so last: looking costs more than reading
-	for i := 0; i < notifyBudget && u.notify > 0; i++ {
+	for i := 0; i < notifyBudget && u.notify > 0 && u.taker == 0; i++ {
 		note, ok := proc.PeekNotify(int(u.notify), in.note[:])
 		if !ok {
 			return
@@ -148,17 +192,25 @@ func (in *Init) readNotify(id graph.ID) {
 				stranger = note.Pid
 			}
 		}
-		if !heed {
-			proc.TakeNotify(int(u.notify), false)
-			continue
+		var m message
+		if heed {
+			m = parseMessage(note.Text)
 		}
-		m := parseMessage(note.Text)
-		fds := proc.TakeNotify(int(u.notify), note.Fds && m.store && in.room(id))
-		if in.heard(id, &m); m.store {
+		var fds []int
+		if wanted := m.store && note.Fds && in.room(id); note.Fds && !wanted {
+			in.takeAside(id)
+			i = notifyBudget
+		} else {
+			fds = proc.TakeNotify(int(u.notify), wanted)
+		}
+		if heed {
+			in.heard(id, &m)
+		}
+		if m.store {
 			in.store(id, &m, fds)
 		}
 	}
-	in.again = u.notify > 0 || in.again
+	in.again = u.notify > 0 && u.taker == 0 || in.again
 }
 
 // lastWords takes what a main process that has ended has still said, before its

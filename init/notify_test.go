@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mote/graph"
+	"mote/proc"
 )
 
 func TestParseMessage(t *testing.T) {
@@ -85,7 +86,7 @@ func speaker(t *testing.T, config string) (in *Init, say func(text string, fds .
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(s) })
-	to := &unix.SockaddrUnix{Name: "@mote/" + in.token + "/" + in.name(0)}
+	to := &unix.SockaddrUnix{Name: proc.SocketName(int(in.units[0].notify))}
 	return in, func(text string, fds ...int) {
 		t.Helper()
 		var rights []byte
@@ -96,6 +97,7 @@ func speaker(t *testing.T, config string) (in *Init, say func(text string, fds .
 			t.Fatal(err)
 		}
 		in.turn()
+		in.until(t, "it is taken", func() bool { return in.units[0].taker == 0 })
 		in.closeDropped()
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mote/graph"
+	"mote/proc"
 )
 
 // boot starts all and stops all at the end of the test.
 func (in *Init) boot(t *testing.T) {
 	t.Helper()
-	in.token = token(in.pid)
 	in.apply(graph.Event{Kind: graph.Boot, Unit: graph.None})
 	t.Cleanup(func() {
 		in.apply(graph.Event{Kind: graph.AskStopAll})
@@ -29,7 +29,7 @@ func (in *Init) notify(t *testing.T, id graph.ID, text string) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if err := unix.Sendto(fd, []byte(text), 0, &unix.SockaddrUnix{Name: "@mote/" + in.token + "/" + in.name(id)}); err != nil {
+	if err := unix.Sendto(fd, []byte(text), 0, &unix.SockaddrUnix{Name: proc.SocketName(int(in.units[id].notify))}); err != nil {
 		t.Fatal(err)
 	}
 	in.turn()

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"mote/graph"
 	"mote/proc"
 )
@@ -260,10 +258,6 @@ func (in *Init) left(id graph.ID) {
 	in.closeReady(u)
 	u.health = nil
 	in.dropStored(id)
-	if u.notify > 0 {
-		in.poll.Remove(int(u.notify))
-		unix.Close(int(u.notify))
-		u.notify = 0
-	}
+	in.closeNotify(u)
 	u.log.Close()
 }

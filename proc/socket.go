@@ -122,6 +122,15 @@ func socketAddr(path string) (*unix.SockaddrUnix, error) {
 	return &unix.SockaddrUnix{Name: path}, nil
 }
 
+// SocketName gives the path that a Unix socket is bound to, as Socket has it.
+func SocketName(fd int) string {
+	addr, err := unix.Getsockname(fd)
+	if u, ok := addr.(*unix.SockaddrUnix); ok && err == nil {
+		return u.Name
+	}
+	return ""
+}
+
 func newSocket(kind int) (int, error) {
 	return unix.Socket(unix.AF_UNIX, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 }
