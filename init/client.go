@@ -56,7 +56,7 @@ func (s *server) drop(c *client) {
 		c.tail.Close()
 	}
 	s.in.poll.Remove(c.fd)
-	unix.Close(c.fd)
+	proc.HangUp(c.fd)
 	s.clients[c.slot] = nil
 	s.count--
 }
@@ -91,8 +91,11 @@ func (s *server) read(c *client) {
 		return
 	}
 	var buf [readBytes]byte
-	n, err := unix.Read(c.fd, buf[:])
+	n, strange, err := proc.ReadPlain(c.fd, buf[:])
 	switch {
+	case strange:
+		s.drop(c)
+		return
 	case err == unix.EINTR || err == unix.EAGAIN:
 		return
 	case err != nil:

@@ -96,8 +96,8 @@ func (s *server) rebind() {
 		path = s.in.opt.Socket
 	} else {
 		s.in.poll.Remove(s.sock.Fd)
-		unix.Close(s.sock.Fd) // not Close: the file is somebody else's, or gone
-		s.sock.Fd, s.path = -1, ""
+		s.sock.Abandon()
+		s.path = ""
 	}
 	if err := s.listen(path); err != nil {
 		s.in.logs.Say(MsgWarn, err.Error(), ": the client cannot reach this init; send HUP to try again")
@@ -171,7 +171,7 @@ func (s *server) full(c *client) bool {
 func (s *server) welcome(fd int) {
 	pid, uid, _, err := proc.PeerCred(fd)
 	if err != nil {
-		unix.Close(fd)
+		proc.HangUp(fd)
 		return
 	}
 	c := &client{fd: fd, pid: pid, uid: int(uid), events: unix.EPOLLIN}
@@ -181,13 +181,13 @@ func (s *server) welcome(fd int) {
 		}
 	}
 	if !s.mayConnect(c) {
-		unix.Close(fd)
+		proc.HangUp(fd)
 		return
 	}
 	if s.full(c) {
 		refuse := line.Append(nil, "err", "1", strconv.Itoa(s.count)+" clients are connected, which is the limit: try again later")
 		unix.SendmsgN(fd, append(refuse, '\n'), nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-		unix.Close(fd)
+		proc.HangUp(fd)
 		return
 	}
 	for c.slot = range s.clients {
@@ -196,7 +196,7 @@ func (s *server) welcome(fd int) {
 		}
 	}
 	if s.in.poll.Add(fd, c.events, tokClient|uint64(c.slot)) != nil {
-		unix.Close(fd)
+		proc.HangUp(fd)
 		return
 	}
 	s.clients[c.slot] = c

@@ -31,6 +31,51 @@ func TakeAside(fd int) (pid int, err error) { return doAside(unix.SYS_READ, fd) 
 // it.
 func CloseAside(fd int) (pid int, err error) { return doAside(unix.SYS_CLOSE, fd) }
 
+// HangUp closes a connection of a Unix socket, whatever its peer has put into its
+// queue. Where no child can be made for that the descriptor stays open.
+func HangUp(fd int) {
+	unix.Shutdown(fd, unix.SHUT_RD) // nothing more comes
+	if n, err := unix.IoctlGetInt(fd, unix.SIOCINQ); err == nil && n == 0 {
+		unix.Close(fd)
+		return
+	}
+	CloseAside(fd)
+}
+
+// closeBound closes a socket that strangers can send or connect to. Those to
+// whom an internet socket was handed over may have made a connection of it, which
+// must not linger; what waits at a Unix socket may have descriptors with it.
+func closeBound(fd int, local bool) {
+	if p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}; local {
+		n, err := unix.Poll(p[:], 0)
+		if err == nil && n > 0 { // or it was shut down: EINVAL
+			unix.SetNonblock(fd, true)
+			var c int
+			if c, _, err = unix.Accept4(fd, unix.SOCK_CLOEXEC); err == nil {
+				HangUp(c)
+			}
+			n = 1
+		}
+		if n != 0 && err != unix.EINVAL {
+			CloseAside(fd)
+			return
+		}
+	}
+	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{})
+	unix.Close(fd)
+}
+
+// ReadPlain reads from a connection of a Unix socket that does not block. When
+// descriptors have come it reads nothing and says so: HangUp drops them.
+func ReadPlain(fd int, buf []byte) (n int, strange bool, err error) {
+	n, _, flags, _, err := unix.Recvmsg(fd, buf, nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	if err != nil || n == 0 || flags&unix.MSG_CTRUNC != 0 {
+		return 0, err == nil && n > 0, err
+	}
+	n, err = unix.Read(fd, buf[:n])
+	return n, false, err
+}
+
 func doAside(trap uintptr, fd int) (pid int, err error) {
 	a := &aside{trap: trap, fd: uintptr(fd)}
 	a.limit.Value.Usec = asideLimit

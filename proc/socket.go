@@ -303,12 +303,16 @@ func (s *Socket) Permit(mode uint32, gid int) error {
 
 // Close closes the socket and removes its file if that is still ours.
 func (s *Socket) Close() {
-	if s.Fd < 0 {
-		return
-	}
-	if !abstract(s.Path) && !s.Lost() {
+	if s.Fd >= 0 && !abstract(s.Path) && !s.Lost() {
 		unix.Unlink(s.Path)
 	}
-	unix.Close(s.Fd)
-	s.Fd = -1
+	s.Abandon()
+}
+
+// Abandon closes the socket alone: a file is somebody else's, or gone.
+func (s *Socket) Abandon() {
+	if s.Fd >= 0 {
+		closeBound(s.Fd, s.Path != "")
+		s.Fd = -1
+	}
 }
