@@ -110,3 +110,38 @@ func TestNotifyNames(t *testing.T) {
 		t.Errorf("%s, %s", one, two)
 	}
 }
+
+// A look at a sender goes through its parents. Those whom many strangers make
+// necessary do not add up in one turn.
+func TestNotifyLooks(t *testing.T) {
+	in, _ := speaker(t, "service a /bin/sleep 1000\n  ready notify\n  restart never\nservice b /bin/sleep 1000\n  restart never\n")
+	in.until(t, "b runs", func() bool { return in.units[1].main > 0 })
+	in.units[0].main, in.units[0].sid = 1<<22, 1<<22 // nobody that sends
+	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(s)
+	name := &unix.SockaddrUnix{Name: proc.SocketName(int(in.units[0].notify))}
+	sent := 0
+	for ; err == nil && sent < 8; sent++ { // as of two, by turns
+		pid := []int32{int32(unix.Getpid()), int32(unix.Getppid())}[sent%2]
+		err = unix.Sendmsg(s, []byte("X=1"), unix.UnixCredentials(&unix.Ucred{Pid: pid}), name, 0)
+	}
+	if err == unix.EPERM {
+		t.Skip("only root may send another's credentials")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.looks = lookBudget - 3
+	in.readNotify(0)
+	if n, err := unix.IoctlGetInt(int(in.units[0].notify), unix.SIOCINQ); err != nil || n == 0 || !in.again {
+		t.Errorf("all %d were looked at: %d, %v, again %v", sent, n, err, in.again)
+	}
+	in.clock()
+	in.readNotify(0)
+	if n, err := unix.IoctlGetInt(int(in.units[0].notify), unix.SIOCINQ); err != nil || n != 0 {
+		t.Errorf("the rest is left: %d, %v", n, err)
+	}
+}

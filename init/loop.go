@@ -94,6 +94,7 @@ type Init struct {
 	spawnEnv environ
 
 	note    [maxNote]byte // the message that is being read
+	looks   int           // at senders, in this turn
 	keeping keeping       // what services have given into it
 	strayAt graph.Instant // the next look at main processes that are no children; 0 = none
 
@@ -236,7 +237,7 @@ func (in *Init) wait() int {
 }
 
 func (in *Init) clock() {
-	in.now, in.wall = graph.Instant(proc.Now()), proc.Wall()
+	in.now, in.wall, in.looks = graph.Instant(proc.Now()), proc.Wall(), 0
 	in.logs.SetClock(in.wall, in.now)
 }
 

@@ -13,6 +13,7 @@ import (
 // Bounds of what services say.
 const (
 	notifyBudget  = 64                  // datagrams taken from one unit in a turn
+	lookBudget    = 64                  // senders looked up in a turn, of all units
 	maxNote       = 4096                // bytes of one; a longer one is dropped
 	maxStale      = 4096                // datagrams of an earlier incarnation that are dropped
 	maxStatus     = 256                 // bytes of STATUS=
@@ -107,54 +108,6 @@ func (in *Init) notifySocket(id graph.ID) (string, error) {
 	return name, nil
 }
 
-// emptied drops what an earlier incarnation has said, and reports whether it is
-// all: of processes that are gone their user alone would speak for them.
-func (in *Init) emptied(u *unitIO) bool {
-	var b [1]byte
-	for range maxStale {
-		note, ok := proc.PeekNotify(int(u.notify), b[:])
-		if !ok {
-			return u.taker == 0
-		}
-		if note.Fds || u.taker != 0 {
-			return false
-		}
-		proc.TakeNotify(int(u.notify), false)
-	}
-	return false
-}
-
-// closeNotify closes the unit's notify socket. Strangers may have put into its
-// queue what takes time to close (proc.CloseAside).
-func (in *Init) closeNotify(u *unitIO) {
-	if u.notify == 0 {
-		return
-	}
-	in.poll.Remove(int(u.notify))
-	if pid, err := proc.CloseAside(int(u.notify)); err == nil {
-		in.procs[pid] = &process{unit: graph.None, result: -1}
-	}
-	u.notify, u.taker = 0, 0
-}
-
-// takeAside has a child take a datagram with descriptors that are not wanted;
-// until it has, no other is read.
-func (in *Init) takeAside(id graph.ID) {
-	u := &in.units[id]
-	pid, err := proc.TakeAside(int(u.notify))
-	if err != nil {
-		return // there are too many processes: the next turn tries again
-	}
-	in.poll.Modify(int(u.notify), 0, tokNotify|uint64(id))
-	u.taker = int32(pid)
-	in.procs[pid] = &process{unit: graph.None, result: -1, done: func(proc.Exit) {
-		if u := &in.units[id]; u.taker == int32(pid) {
-			u.taker = 0
-			in.poll.Modify(int(u.notify), unix.EPOLLIN, tokNotify|uint64(id))
-		}
-	}}
-}
-
 // notifying gives the main process what sd_notify(3) and sd_watchdog_enabled(3)
 // read of the environment.
 func (in *Init) notifying(u *graph.Unit, id graph.ID, spec *proc.Spec, env *environ) error {
@@ -186,6 +139,9 @@ func (in *Init) readNotify(id graph.ID) {
 		}
 		heed := len(note.Text) > 0 && (note.Pid != stranger || stranger == 0)
 		if heed && (note.Pid != own || u.main == 0) {
+			if in.looks++; in.looks > lookBudget {
+				break // a flood by many: the others' turn
+			}
 			if heed = in.ownSender(id, note.Pid, note.Uid); heed {
 				own = note.Pid
 			} else {
@@ -221,6 +177,7 @@ func (in *Init) lastWords(p *process) {
 		return
 	}
 	if in.units[p.unit].notify > 0 {
+		in.looks = 0
 		in.readNotify(p.unit)
 	}
 	u, st := in.world.Unit(p.unit), in.world.Status(p.unit)
