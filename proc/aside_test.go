@@ -135,3 +135,35 @@ func TestSocketCloseConnected(t *testing.T) {
 	s := Socket{Fd: fd}
 	atOnce(t, s.Close)
 }
+
+// Who logs can send descriptors, too.
+func TestReceiveLingering(t *testing.T) {
+	path := shortDir(t) + "/log"
+	s, err := ListenDatagrams(path, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newSocket(unix.SOCK_DGRAM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(c)
+	if err := unix.Connect(c, &unix.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	sendLingering(t, c)
+	unix.Write(c, []byte("next"))
+	var buf [8]byte
+	atOnce(t, func() {
+		for _, want := range []string{"x", "next"} {
+			if n, pid, _, ok := Receive(s.Fd, buf[:], false); !ok || string(buf[:n]) != want || pid != unix.Getpid() {
+				t.Errorf("%q, %v", buf[:n], ok)
+			}
+		}
+		if _, _, _, ok := Receive(s.Fd, buf[:], false); ok {
+			t.Error("there is more")
+		}
+	})
+	sendLingering(t, c)
+	atOnce(t, s.Close)
+}

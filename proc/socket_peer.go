@@ -115,14 +115,25 @@ func NewNotify(path string) (fd int, err error) {
 // PeekNotify does; of one that did not fit it gives what did. Without wait it
 // reports false when none is there, and with it only when none will come any
 // more, because the socket was shut down. Every datagram has credentials,
-// an empty one too (SO_PASSCRED), but not that end.
+// an empty one too (SO_PASSCRED), but not that end. Descriptors that came with it
+// are dropped by a child, which is waited for.
 func Receive(fd int, buf []byte, wait bool) (n, pid int, uid uint32, ok bool) {
 	how := 0
 	if !wait {
 		how = unix.MSG_DONTWAIT
 	}
-	n, _, pid, uid, err := receive(fd, buf, how)
-	return n, pid, uid, err == nil && uid != noID
+	n, flags, pid, uid, err := receive(fd, buf, how|unix.MSG_PEEK)
+	if err != nil || uid == noID {
+		return n, pid, uid, false
+	}
+	if flags&unix.MSG_CTRUNC != 0 {
+		if child, err := TakeAside(fd); err == nil {
+			uninterrupted(func() error { _, err := unix.Wait4(child, nil, 0, nil); return err })
+			return n, pid, uid, true
+		}
+	}
+	TakeNotify(fd, false)
+	return n, pid, uid, true
 }
 
 // receive takes one datagram, or looks at it; uid is noID if it came without
