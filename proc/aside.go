@@ -7,9 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asideLimit is how long the child of TakeAside or CloseAside may take, in
-// microseconds.
-const asideLimit = 200_000
+const (
+	asideLimit = 200_000 // microseconds that a child of TakeAside or CloseAside may take
+	hangUps    = 8       // waiting connections that are hung up on, before a child does so
+)
 
 // aside is one call that a child makes in place of this process.
 type aside struct {
@@ -48,15 +49,14 @@ func HangUp(fd int) {
 func closeBound(fd int, local bool) {
 	if p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}; local {
 		n, err := unix.Poll(p[:], 0)
-		if err == nil && n > 0 { // or it was shut down: EINVAL
+		for i := 0; i < hangUps && n > 0 && err == nil; i++ { // also when it was shut down: EINVAL
 			unix.SetNonblock(fd, true)
 			var c int
 			if c, _, err = unix.Accept4(fd, unix.SOCK_CLOEXEC); err == nil {
 				HangUp(c)
 			}
-			n = 1
 		}
-		if n != 0 && err != unix.EINVAL {
+		if n != 0 && err != unix.EINVAL && err != unix.EAGAIN {
 			CloseAside(fd)
 			return
 		}

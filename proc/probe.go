@@ -71,7 +71,7 @@ func TryUnix(path string) syscall.Errno {
 		fd, bad := newSocket(kind)
 		if err = bad; bad == nil {
 			err = unix.Connect(fd, addr)
-			unix.Close(fd)
+			HangUp(fd) // it may have sent something already
 		}
 		if err == nil {
 			return 0

@@ -190,7 +190,7 @@ func clearStale(kind int, path string, addr *unix.SockaddrUnix) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer HangUp(fd)
 	switch err := uninterrupted(func() error { return unix.Connect(fd, addr) }); err {
 	case nil, unix.EAGAIN, unix.EINPROGRESS:
 		return ErrAnswered
