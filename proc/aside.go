@@ -10,6 +10,8 @@ import (
 const (
 	asideLimit = 200_000 // microseconds that a child of TakeAside or CloseAside may take
 	hangUps    = 8       // waiting connections that are hung up on, before a child does so
+
+	hangUpReads = 64 // of 4 KiB; a queue has some 200 KiB (net.core.wmem_default)
 )
 
 // aside is one call that a child makes in place of this process.
@@ -36,9 +38,16 @@ func CloseAside(fd int) (pid int, err error) { return doAside(unix.SYS_CLOSE, fd
 // queue. Where no child can be made for that the descriptor stays open.
 func HangUp(fd int) {
 	unix.Shutdown(fd, unix.SHUT_RD) // nothing more comes
-	if n, err := unix.IoctlGetInt(fd, unix.SIOCINQ); err == nil && n == 0 {
-		unix.Close(fd)
-		return
+	var buf [4096]byte
+	for range hangUpReads {
+		n, strange, err := ReadPlain(fd, buf[:])
+		if strange {
+			break
+		}
+		if n == 0 || err != nil {
+			unix.Close(fd)
+			return
+		}
 	}
 	CloseAside(fd)
 }
@@ -70,7 +79,7 @@ func closeBound(fd int, local bool) {
 func ReadPlain(fd int, buf []byte) (n int, strange bool, err error) {
 	n, _, flags, _, err := unix.Recvmsg(fd, buf, nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	if err != nil || n == 0 || flags&unix.MSG_CTRUNC != 0 {
-		return 0, err == nil && n > 0, err
+		return 0, err == nil && flags&unix.MSG_CTRUNC != 0, err
 	}
 	n, err = unix.Read(fd, buf[:n])
 	return n, false, err
