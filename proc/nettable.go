@@ -13,7 +13,7 @@ import (
 
 // maxNetTable bounds what is read of one table, in bytes: 7,000 lines of
 // /proc/net/tcp, those that wait for their end (TIME_WAIT) included, for which
-// the kernel takes some 10 ms. A variable for the test alone.
+// the kernel takes 10 to 80 ms. A variable for the test alone.
 var maxNetTable = 1 << 20
 
 // States of a line of /proc/net/tcp and udp (include/net/tcp_states.h).
