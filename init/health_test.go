@@ -128,13 +128,15 @@ func TestHealthAnswers(t *testing.T) {
 		{"exec /no/such", "spawn exec ENOENT: /no/such: no such file or directory"},
 		{"exec /bin/sleep 1000 timeout 50ms", "no answer within 50ms"},
 	} {
-		in, h := checkedInit(t, c.health)
-		if got := h.text; got != c.want && !(strings.HasSuffix(c.want, "x") && strings.HasPrefix(got, c.want)) || (h.row > 0) != (c.want != "") {
-			t.Errorf("%s: %d failed, %q, want %q", c.health, h.row, got, c.want)
-		}
-		if st := in.world.State(0); st != graph.Running {
-			t.Errorf("%s: a is %s", c.health, st)
-		}
+		t.Run(c.health, func(t *testing.T) {
+			in, h := checkedInit(t, c.health)
+			if got := h.text; got != c.want && !(strings.HasSuffix(c.want, "x") && strings.HasPrefix(got, c.want)) || (h.row > 0) != (c.want != "") {
+				t.Errorf("%d failed, %q, want %q", h.row, got, c.want)
+			}
+			if st := in.world.State(0); st != graph.Running {
+				t.Errorf("a is %s", st)
+			}
+		})
 	}
 }
 
@@ -143,20 +145,21 @@ func TestHealthAnswers(t *testing.T) {
 func TestHealthLeavesNothing(t *testing.T) {
 	l := serving(t, "tcp", "127.0.0.1:0", func(c net.Conn) { c.Read(make([]byte, 4096)); c.Read(make([]byte, 1)) })
 	for _, health := range []string{"http " + l.Addr().String() + " timeout 10ms", "exec /bin/sh -c 'sleep 1000 & sleep 1000' timeout 10ms"} {
-		in := testInit(t, "service a /bin/sleep 1000\n  restart never\n  health "+health+" every 100ms fails 1000 grace 1ms\n")
-		before := descriptors(t)
-		in.boot(t)
-		in.until(t, "checks have failed", func() bool { h := in.units[0].health; return h != nil && h.row >= 5 })
-		in.until(t, "another is under way", func() bool { h := in.units[0].health; return h.gen != 0 && (h.fd > 0 || h.pid > 0) })
-		in.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{0}})
-		if h := in.units[0].health; h.gen != 0 || h.fd != 0 {
-			t.Errorf("%s: the check goes on: %+v", health, h)
-		}
-		in.until(t, "a is down", func() bool { return in.world.State(0) == graph.Inactive && len(in.procs) == 0 })
-		in.until(t, "the log pipe is closed", func() bool { return in.units[0].pipeR == 0 }) // nobody holds its other end
-		if n := descriptors(t); n > before {
-			t.Errorf("%s: %d descriptors, %d before", health, n, before)
-		}
+		t.Run(health, func(t *testing.T) {
+			in := testInit(t, "service a /bin/sleep 1000\n  restart never\n  health "+health+" every 100ms fails 1000 grace 1ms\n")
+			before := descriptors(t)
+			in.boot(t)
+			in.until(t, "checks have failed", func() bool { h := in.units[0].health; return h != nil && h.row >= 5 })
+			in.until(t, "another is under way", func() bool { h := in.units[0].health; return h.gen != 0 && (h.fd > 0 || h.pid > 0) })
+			in.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{0}})
+			if h := in.units[0].health; h.gen != 0 || h.fd != 0 {
+				t.Errorf("the check goes on: %+v", h)
+			}
+			in.until(t, "a is down", func() bool { return in.world.State(0) == graph.Inactive && len(in.procs) == 0 })
+			in.until(t, "the log pipe is closed", func() bool { return in.units[0].pipeR == 0 }) // nobody holds its other end
+			// The server's ends are in this process too, and it closes them when it comes to it.
+			in.until(t, "no descriptor is left", func() bool { return descriptors(t) <= before })
+		})
 	}
 }
 
@@ -351,20 +354,22 @@ func TestHealthGarbage(t *testing.T) {
 	nobody := gone.Addr().String()
 	gone.Close()
 	for _, kind := range []string{"tcp", "http"} {
-		in := testInit(t, "service a /bin/sleep 1000\n  restart never\n  health "+kind+" "+nobody+" every 1h grace 1h\n")
-		in.boot(t)
-		in.until(t, "a runs", func() bool { return in.world.State(0) == graph.Running })
-		h := &health{row: 1} // a failure that is no news
-		in.units[0].health = h
-		e := graph.Effect{Kind: graph.Probe, Unit: 0, Gen: 1 << 40}
-		n := testing.AllocsPerRun(200, func() {
-			e.Gen++
-			for in.probe(&e); h.gen != 0; {
-				in.turn()
+		t.Run(kind, func(t *testing.T) {
+			in := testInit(t, "service a /bin/sleep 1000\n  restart never\n  health "+kind+" "+nobody+" every 1h grace 1h\n")
+			in.boot(t)
+			in.until(t, "a runs", func() bool { return in.world.State(0) == graph.Running })
+			h := &health{row: 1} // a failure that is no news
+			in.units[0].health = h
+			e := graph.Effect{Kind: graph.Probe, Unit: 0, Gen: 1 << 40}
+			n := testing.AllocsPerRun(200, func() {
+				e.Gen++
+				for in.probe(&e); h.gen != 0; {
+					in.turn()
+				}
+			})
+			if n > 2 || h.row < 200 {
+				t.Errorf("%v allocations, %d checks failed", n, h.row)
 			}
 		})
-		if n > 2 || h.row < 200 {
-			t.Errorf("%s: %v allocations, %d checks failed", kind, n, h.row)
-		}
 	}
 }

@@ -11,11 +11,20 @@ import (
 	"mote/proc"
 )
 
+// up is the init that was booted and whose units have not been stopped yet.
+// There is one at most: any init reaps what has ended, whosever child it was.
+var up *Init
+
 // boot starts all and stops all at the end of the test.
 func (in *Init) boot(t *testing.T) {
 	t.Helper()
+	if up != nil {
+		t.Fatal("another init is up, whose children this one would reap")
+	}
+	up = in
 	in.apply(graph.Event{Kind: graph.Boot, Unit: graph.None})
 	t.Cleanup(func() {
+		up = nil
 		in.apply(graph.Event{Kind: graph.AskStopAll})
 		in.until(t, "all are stopped", func() bool { return len(in.procs) == 0 && len(in.spawns) == 0 })
 	})
