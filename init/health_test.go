@@ -93,8 +93,8 @@ func TestHealthAnswers(t *testing.T) {
 		c.(*net.TCPConn).SetLinger(0)
 	}
 	silent := func(c net.Conn) { c.Read(make([]byte, 4096)); c.Read(make([]byte, 1)) }
-	drip := func(c net.Conn) {
-		for _, b := range "HTTP/1.1 200 OK with a long, long reason phrase" {
+	drip := func(c net.Conn) { // for fifty seconds without a verdict
+		for _, b := range strings.Repeat(interim, 100) {
 			if _, err := c.Write([]byte(string(b))); err != nil {
 				return
 			}

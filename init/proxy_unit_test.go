@@ -3,6 +3,7 @@ package pid1
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -83,6 +84,10 @@ func TestProxyUnitRefused(t *testing.T) {
 		if p.failed != 2 || p.ask.up || p.ask.fd >= 0 || accept() >= 0 {
 			t.Errorf("%.20s: %d failed, %+v", answer, p.failed, p.ask)
 		}
+		if p.ask.notBefore != p.now+askPause {
+			t.Errorf("%.20s: it may ask again in %d ns", answer, p.ask.notBefore-p.now)
+		}
+		p.ask.notBefore += int64(time.Hour) // longer than this test can be kept waiting
 		p.dial()
 		p.until("it is taken", func() bool { return p.open == 1 })
 		if asked() >= 0 || p.ask.verb != "start" {
