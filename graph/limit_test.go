@@ -91,14 +91,25 @@ func TestTooManyUnits(t *testing.T) {
 // TestInstancesWithoutEnd: a template whose instances name two more each stops
 // at the limit, and soon.
 func TestInstancesWithoutEnd(t *testing.T) {
-	start := time.Now()
+	start := used(t)
 	c := load("service a@ x\n    wants a@%i0 a@%i1\ntarget t\n    wants a@x\n")
 	if len(c.Units) != MaxUnits || !slices.ContainsFunc(faults(c), func(s string) bool { return strings.Contains(s, "is one too many") }) {
 		t.Errorf("%d units", len(c.Units))
 	}
-	if d := time.Since(start); d > 20*time.Second {
+	if d := used(t) - start; d > 20*time.Second {
 		t.Errorf("took %v", d)
 	}
+}
+
+// used is how long this process has had the processor. The time on the wall
+// would tell of the others that have it.
+func used(t *testing.T) time.Duration {
+	t.Helper()
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 func TestTooManyFiles(t *testing.T) {
@@ -151,9 +162,9 @@ func (globless) Glob(string) ([]string, error) { return refusing{}.Glob("") }
 // over all of them among it, is read and linked in well under a second.
 func TestTenThousandUnits(t *testing.T) {
 	text := bigConfig(10000)
-	start := time.Now()
+	start := used(t)
 	c := load(text)
-	d := time.Since(start)
+	d := used(t) - start
 	t.Logf("%d bytes, %v", len(text), d)
 	expectFaults(t, c)
 	if len(c.Units) != 10000 || d > 2*time.Second {
