@@ -295,7 +295,7 @@ func TestFullQueue(t *testing.T) {
 			unix.Close(c)
 		}
 	}()
-	if r := runClient(t, noKernel(t), testEnv(), "ping", "-s", path, "-t", "5s"); r.code != OK {
+	if r := runClient(t, noKernel(t), testEnv(), "ping", "-s", path, "-t", "30s"); r.code != OK {
 		t.Errorf("exit %d, %q", r.code, r.errOut)
 	}
 }

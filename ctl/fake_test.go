@@ -19,8 +19,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// patience is the deadline of everything that a test waits for.
-const patience = 5 * time.Second
+// patience is the deadline of everything that a test waits for: only what fails
+// takes that long.
+const patience = 30 * time.Second
 
 // fake is an init that knows one answer for each request.
 type fake struct {
