@@ -49,7 +49,7 @@ func randomGraph(r *rand.Rand, n int) (string, []edge) {
 		if i%50 == 7 { // some live on
 			fmt.Fprintf(&b, "service u%d {V} unit {D}/order u%d 3\n  ready fd 3\n  stop TERM 60s\n", i, i)
 		} else {
-			fmt.Fprintf(&b, "task u%d {V} append {D}/order +u%d\n  stop-exec {V} append {D}/order -u%d\n", i, i, i)
+			fmt.Fprintf(&b, "task u%d {V} append {D}/order +u%d\n  stop-exec {V} append {D}/order -u%d\n  stop TERM 60s\n", i, i, i)
 		}
 		for _, k := range keys[i] {
 			b.WriteString("  " + k + "\n")
