@@ -211,13 +211,7 @@ func TestClientsThatHangUp(t *testing.T) {
 	if in.server.count != 0 {
 		t.Error("a client that has gone still waits")
 	}
-	for range 1000 { // the task ends, so that none is left behind
-		if in.turn(); len(in.procs) == 0 {
-			return
-		}
-		unix.Poll(nil, 1)
-	}
-	t.Error("the task does not end")
+	in.until(t, "the task ends", func() bool { return len(in.procs) == 0 }) // so that none is left behind
 }
 
 // Who may only read does not take the last places.

@@ -256,7 +256,7 @@ func TestHealthExhausted(t *testing.T) {
 	}
 	h := in.units[0].health
 	at := h.at
-	end := time.Now().Add(10 * time.Second)
+	end := time.Now().Add(patience)
 	for n, last := 0, uint64(0); n < 3 && time.Now().Before(end); unix.Poll(nil, 1) {
 		in.turn()
 		if st := in.world.Status(0); h.blind && uint64(st.ProbeAt) != last {

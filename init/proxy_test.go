@@ -87,7 +87,7 @@ func testRelay(t *testing.T, words string) *proxyTest {
 // until turns the relay until a condition is met.
 func (p *proxyTest) until(what string, f func() bool) {
 	p.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !f(); {
+	for end := time.Now().Add(patience); !f(); {
 		if time.Now().After(end) {
 			p.t.Fatal("still not: " + what)
 		}

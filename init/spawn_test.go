@@ -11,10 +11,14 @@ import (
 	"mote/graph"
 )
 
-// turns gives the init turns until a condition holds.
+// patience is the deadline of what a test waits for: only one that fails takes
+// that long.
+const patience = 30 * time.Second
+
+// until gives the init turns until a condition holds.
 func (in *Init) until(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !f(); unix.Poll(nil, 1) {
+	for end := time.Now().Add(patience); !f(); unix.Poll(nil, 1) {
 		if in.turn(); time.Now().After(end) {
 			t.Fatalf("still not: %s", what)
 		}
