@@ -27,7 +27,7 @@ func TestAsk(t *testing.T) {
 		var buf [512]byte
 		got := ""
 		for poll[0].Fd = int32(master); len(got) < len(want); {
-			if n, err := unix.Poll(poll, 30000); err == unix.EINTR {
+			if n, err := unix.Poll(poll, int(patience.Milliseconds())); err == unix.EINTR {
 				continue
 			} else if n != 1 {
 				break
@@ -52,7 +52,7 @@ func TestAsk(t *testing.T) {
 	unix.Write(master, []byte("x"))
 	poll[0].Fd = int32(a.FD())
 	for {
-		if _, err := unix.Poll(poll, 30000); err != unix.EINTR {
+		if _, err := unix.Poll(poll, int(patience.Milliseconds())); err != unix.EINTR {
 			break
 		}
 	}

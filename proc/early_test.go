@@ -107,7 +107,7 @@ func TestReexecUnderSignals(t *testing.T) {
 		line, _ := out.ReadString('\n')
 		ended <- fmt.Sprint(line, cmd.Wait())
 	}()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case end := <-ended:

@@ -25,10 +25,10 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-// within fails the test if f takes longer than a second.
+// within fails the test if f does not come back.
 func within(t *testing.T, what string, f func()) {
 	t.Helper()
-	timer := time.AfterFunc(5*time.Second, func() { panic(what + " hangs") })
+	timer := time.AfterFunc(patience, func() { panic(what + " hangs") })
 	defer timer.Stop()
 	f()
 }

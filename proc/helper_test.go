@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// patience is the deadline of what a test waits for: only one that fails takes
+// that long.
+const patience = 30 * time.Second
+
 var helpers = map[string]func(){
 	"contextrefused": helperContextRefused,
 	"forkfails":      helperForkFails,

@@ -18,7 +18,7 @@ import (
 
 // reapOne waits for the child pid, and reaps others meanwhile.
 func reapOne(pid int) Exit {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if dead, ok := NextExit(); ok {
 			if e, ok := Reap(dead); ok && dead == pid {
 				return e

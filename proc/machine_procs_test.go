@@ -113,7 +113,7 @@ func helperDescendants() {
 	must(cmd.Start())
 	out.Read(make([]byte, 3))
 	killed := 0
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		n, err := KillDescendants(int(unix.SIGKILL))
 		must(err)
 		if n == 0 {
@@ -161,7 +161,7 @@ func helperKillAll() {
 		return cmd.Process.Pid
 	}
 	gone := func(pid int) string {
-		for range 1000 {
+		for end := time.Now().Add(patience); time.Now().Before(end); {
 			if e, ok := Reap(pid); ok {
 				return map[bool]string{true: "killed", false: "ended"}[e.Signal == 9]
 			}
@@ -172,7 +172,7 @@ func helperKillAll() {
 	kill := func() int {
 		pid, err := KillAll(int(unix.SIGKILL))
 		must(err)
-		for range 5000 {
+		for end := time.Now().Add(patience); time.Now().Before(end); {
 			if e, ok := Reap(pid); ok {
 				return e.Code
 			}

@@ -43,7 +43,7 @@ func inNamespaces(t *testing.T, name string, env ...string) (string, error) {
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
 	cmd.SysProcAttr = attr
-	timer := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(2*patience, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	out, err := cmd.Output()
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {

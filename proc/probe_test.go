@@ -17,7 +17,7 @@ func dialed(t *testing.T, ip [16]byte, v6 bool, port int) syscall.Errno {
 		return errno
 	}
 	defer unix.Close(fd)
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 10000); n != 1 {
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(patience.Milliseconds())); n != 1 {
 		t.Fatalf("poll: %d %v", n, err)
 	}
 	return Connected(fd)

@@ -55,7 +55,7 @@ func testSignalsAll(t *testing.T, name, mode string) {
 		t.Fatal(err)
 	}
 	pid := cmd.Process.Pid
-	timer := time.AfterFunc(20*time.Second, func() { unix.Kill(pid, unix.SIGKILL) })
+	timer := time.AfterFunc(patience, func() { unix.Kill(pid, unix.SIGKILL) })
 	defer timer.Stop()
 	lines := bufio.NewScanner(stdout)
 	expect := func(want string) {
@@ -224,7 +224,7 @@ func helperExitsLate() {
 			running[p.Pid] = p
 			started++
 		}
-		timer.Arm(Now() + 5*second) // if it fires, an exit was missed
+		timer.Arm(Now() + int64(patience)) // if it fires, an exit was missed
 		n, _ := poll.Wait(ready[:])
 		for _, r := range ready[:n] {
 			if r.Token == 1 {
@@ -258,7 +258,7 @@ func TestDefaultSignals(t *testing.T) {
 		}
 		bufio.NewReader(out).ReadString('\n')
 		unix.Kill(cmd.Process.Pid, sig)
-		timer := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+		timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 		cmd.Wait()
 		timer.Stop()
 		ws := cmd.ProcessState.Sys().(interface{ Signal() unix.Signal })

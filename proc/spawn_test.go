@@ -35,7 +35,7 @@ func finish(t *testing.T, p Process) (fail *Failure, exit Exit) {
 			t.Fatal(err)
 		}
 	}
-	deadline := time.AfterFunc(10*time.Second, func() { Kill(p.Pid, 9) })
+	deadline := time.AfterFunc(patience, func() { Kill(p.Pid, 9) })
 	defer deadline.Stop()
 	var ready [1]Ready
 	for done := p.Result < 0; !done; {
@@ -79,7 +79,7 @@ func run(t *testing.T, s *Spec) outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(10*time.Second, func() { Kill(p.Pid, 9) })
+	timer := time.AfterFunc(patience, func() { Kill(p.Pid, 9) })
 	defer timer.Stop()
 	out, err := io.ReadAll(r)
 	if err != nil {

@@ -98,14 +98,14 @@ func readLines(t *testing.T, master, n int) []string {
 		t.Fatal(err)
 	}
 	defer timer.Close()
-	timer.Arm(Now() + 5*second)
+	timer.Arm(Now() + int64(patience))
 	poll.Add(master, unix.EPOLLIN, 0)
 	poll.Add(timer.FD(), unix.EPOLLIN, 1)
 	var text []byte
 	var ready [1]Ready
 	for strings.Count(string(text), "\n") < n {
 		if got, _ := poll.Wait(ready[:]); got == 1 && ready[0].Token == 1 {
-			t.Fatalf("only %q after 5 s", text)
+			t.Fatalf("only %q after %v", text, patience)
 		}
 		buf := make([]byte, 4096)
 		if got, err := unix.Read(master, buf); err == nil {
