@@ -278,20 +278,22 @@ func TestDemandThousandPending(t *testing.T) {
 func TestDemandUuidd(t *testing.T) {
 	t.Parallel()
 	program := debianProgram(t, "uuidd")
-	in := start(t, "service uuidd "+program+" --socket-activation --timeout 1\n  listen unix {D}/run/request mode 666\n  on-demand\n")
+	in := start(t, "service uuidd "+program+" --socket-activation --timeout 1\n  listen unix {D}/run/request mode 666\n  on-demand\n"+
+		"service long "+program+" --socket-activation --timeout 600\n  listen unix {D}/run/long mode 666\n  on-demand\n")
 	in.state("uuidd", "waiting")
-	for range 2 { // it ends by itself when nobody asks
-		out, err := exec.Command(program, "-d", "-r", "-s", in.dir+"/w/run/request").CombinedOutput()
+	ask := func(socket string) {
+		t.Helper()
+		out, err := exec.Command(program, "-d", "-r", "-s", in.dir+"/w/run/"+socket).CombinedOutput()
 		if err != nil || len(strings.TrimSpace(string(out))) != 36 {
 			t.Fatalf("%v: %s", err, out)
 		}
-		in.state("uuidd", "running")
+	}
+	for i := range 2 { // it ends by itself when nobody asks
+		ask("request")
+		in.until("it has run", func() bool { return strings.Count(in.out.text(), "uuidd: running\n") == i+1 })
 		in.state("uuidd", "waiting")
 	}
-	out, err := exec.Command(program, "-d", "-r", "-s", in.dir+"/w/run/request").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	in.kill(in.state("uuidd", "running").pid(), syscall.SIGTERM)
-	in.state("uuidd", "waiting")
+	ask("long")
+	in.kill(in.state("long", "running").pid(), syscall.SIGTERM)
+	in.state("long", "waiting")
 }

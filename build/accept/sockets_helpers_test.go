@@ -57,14 +57,15 @@ func call(network, addr string) (pid int, c net.Conn, err error) {
 }
 
 // answers wants an answer of the unit's own process, as pids are seen by the
-// init.
+// init. The connection is there until that was asked for: a service without one
+// may be stopped.
 func (in *Init) answers(name, network, addr string) {
 	in.t.Helper()
 	pid, c, err := call(network, addr)
 	if err != nil {
 		in.t.Fatalf("%s %s: %v", network, addr, err)
 	}
-	c.Close()
+	defer c.Close()
 	if want := in.unit(name).pid(); pid != want {
 		in.t.Fatalf("%s %s: pid %d answers, expected %d", network, addr, pid, want)
 	}
