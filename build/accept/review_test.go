@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -90,10 +91,30 @@ func TestG9_JobControl(t *testing.T) {
 	r.expect("ran")
 	r.key("\x1a")
 	r.expect("rc=148")
-	r.key("\x03") // of no use to a stopped job, and the shell has no reader
-	time.Sleep(50 * time.Millisecond)
+	r.goesOn()
 	r.key("\x03")
 	r.expect("rc=130")
+}
+
+// goesOn waits until the victim on the terminal is stopped no more. The wrapper
+// gives it the terminal before that.
+func (r *terminalRun) goesOn() {
+	r.t.Helper()
+	sid, state := strconv.Itoa(r.cmd.Process.Pid), ""
+	for end := time.Now().Add(step); state == "" || state == "T"; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("the command is in state %q; the terminal shows:\n%s", state, r.out.text())
+		}
+		state = ""
+		all, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, path := range all {
+			data, _ := os.ReadFile(path)
+			_, rest, _ := strings.Cut(string(data), " (victim) ")
+			if f := strings.Fields(rest); len(f) > 3 && f[3] == sid {
+				state = f[0]
+			}
+		}
+	}
 }
 
 // SPEC 1: started in the background it leaves the terminal to its shell.
