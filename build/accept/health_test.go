@@ -126,7 +126,7 @@ func TestH1_Passes(t *testing.T) {
 	}
 	text := ""
 	for i, k := range kinds {
-		text += checkedService("s"+strconv.Itoa(i), k+" every 100ms fails 1", "restart never")
+		text += checkedService("s"+strconv.Itoa(i), k+" every 100ms timeout 1m fails 1", "restart never")
 	}
 	in := start(t, text)
 	for i, k := range kinds {

@@ -24,7 +24,7 @@ var (
 	asRoot    bool
 	uid       = os.Getuid()
 	marker    = "ACCEPT_RUN=" + strconv.Itoa(os.Getpid()) + "." + strconv.FormatInt(time.Now().UnixNano(), 36)
-	step      = 5 * time.Second // the deadline of one step
+	step      = 15 * time.Second // the deadline of one step: only what fails takes it
 )
 
 func TestMain(m *testing.M) {
