@@ -33,7 +33,7 @@ func inNamespaces(t *testing.T, name string, env ...string) (string, error) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(append(os.Environ(), helperVar+"="+name, "container="), env...)
+	cmd.Env = append(append(os.Environ(), helperVar+"="+name, "container=", "TMPDIR="+t.TempDir()), env...)
 	cmd.Stderr = os.Stderr
 	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL,
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC}
