@@ -60,6 +60,10 @@ func (w *World) Plan(units []*Unit, keep func(*Unit) bool) []Change {
 		if u.Fault != "" && old.Fault == "" {
 			continue
 		}
+		if w.nodes[id].gone { // it was removed, and still stops: it comes back
+			plan = append(plan, Change{Kind: UnitAdded, Name: u.Name, unit: u})
+			continue
+		}
 		if keys, hard := difference(old, u); len(keys) > 0 {
 			kind := UnitUpdated
 			if hard {
@@ -145,19 +149,19 @@ func (w *World) reload(plan []Change) {
 	}
 	for i := range plan {
 		c := &plan[i]
-		if c.Kind == UnitAdded {
-			w.join(c.unit)
-			continue
-		}
 		id, there := w.byName[c.Name]
-		if !there {
-			continue
-		}
-		n := &w.nodes[id]
-		switch c.Kind {
-		case UnitRemoved:
+		switch {
+		case !there && c.Kind == UnitAdded:
+			w.join(c.unit)
+		case !there:
+		case c.Kind == UnitRemoved:
+			n := &w.nodes[id]
 			n.gone, n.s.Asked, n.s.Restart = true, false, false
-		case UnitUpdated, UnitRestarted:
+		case c.Kind == UnitAdded: // again, and its stop is not over
+			n := &w.nodes[id]
+			n.gone, n.s.Asked, n.s.Held = false, !c.unit.Manual, false
+			w.renew(id, c)
+		default:
 			w.renew(id, c)
 		}
 	}
