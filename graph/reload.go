@@ -201,7 +201,7 @@ func (w *World) renew(id ID, c *Change) {
 			n.unit = c.unit
 			if n.s.State == Running && contains(c.Keys, "health") {
 				s := n.s
-				s.watch(&w.t, n.unit, id)
+				s.checkAnew(&w.t, n.unit, id)
 				s.rearm()
 				w.set(id, &s, len(w.t.out))
 			}

@@ -177,6 +177,8 @@ func (m *sim) checkWatch(id ID, n *node) {
 		m.fail("%s is looked after and %s", n.unit.Name, s.State)
 	case s.State == Running && n.unit.Duties().Health != nil && s.ProbeAt == 0:
 		m.fail("%s is not checked any more", n.unit.Name)
+	case s.State == Running && (s.StartBy != 0) != (s.AuxGen != 0):
+		m.fail("%s: its reload is under way without a deadline, or the other way round", n.unit.Name)
 	case s.State == Running && n.unit.Duties().Watchdog > 0 && s.FedBy == 0:
 		m.fail("%s has no watchdog", n.unit.Name)
 	case s.State == Starting && s.Phase >= PhaseMain && s.ProbeAt == 0 && n.unit.Kind == Service && (n.unit.Ready.Kind == ReadyPidfile ||

@@ -41,20 +41,26 @@ func (s *Status) firstLook(t *turn, u *Unit) {
 // watch plans what a unit that runs is looked after with.
 func (s *Status) watch(t *turn, u *Unit, id ID) {
 	d := u.Duties()
-	s.unprobe(t, id, "")
-	s.StartBy, s.ProbeAt, s.FedBy, s.CountAt, s.Failures = 0, 0, 0, 0, 0
-	if h := d.Health; h != nil {
-		first := h.Grace
-		if first == 0 || u.Ready.Kind == ReadyHealth {
-			first = h.Every
-		}
-		s.ProbeAt = t.now + Instant(first)
-	}
+	s.StartBy, s.FedBy, s.CountAt = 0, 0, 0
+	s.checkAnew(t, u, id)
 	if d.Watchdog > 0 {
 		s.FedBy = t.now + Instant(d.Watchdog)
 	}
 	if d.OnDemand && d.Idle > 0 {
 		s.UsedAt, s.CountAt = t.now, t.now+countPeriod(d.Idle)
+	}
+}
+
+// checkAnew plans the checks of the health of a unit that runs.
+func (s *Status) checkAnew(t *turn, u *Unit, id ID) {
+	s.unprobe(t, id, "")
+	s.ProbeAt, s.Failures = 0, 0
+	if h := u.Duties().Health; h != nil {
+		first := h.Grace
+		if first == 0 || u.Ready.Kind == ReadyHealth {
+			first = h.Every
+		}
+		s.ProbeAt = t.now + Instant(first)
 	}
 }
 
