@@ -186,7 +186,7 @@ func (s *Status) probeAgain(t *turn, u *Unit) {
 	if s.State == Starting {
 		every = min(every, startProbeMost)
 	}
-	began := s.ProbeAt - Instant(h.Timeout)
+	began := min(s.ProbeAt-Instant(h.Timeout), t.now) // a reload may have made it shorter
 	s.ProbeAt = max(began+Instant(every), t.now)
 }
 
