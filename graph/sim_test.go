@@ -125,7 +125,7 @@ type sim struct {
 	waits  []*Wait
 	states []State // as told by Changed
 	before []bool  // had to go down before the event
-	target []bool  // was a target before it: a reload can make it another kind
+	forms  []*Unit // each unit before it: a reload can make it another kind, or of another class
 	mixed  bool    // the event led to more than one thing, one after the other
 	parked bool    // a unit was waiting before the event
 	calm   bool    // processes behave, nothing fails
@@ -148,7 +148,7 @@ func newSim(seed uint64, tell bool) *sim {
 	if m.r.IntN(10) == 0 {
 		m.w.SetMain(ID(m.r.IntN(m.w.Len())))
 	}
-	m.states, m.before, m.target = make([]State, m.w.Len()), make([]bool, m.w.Len()), make([]bool, m.w.Len())
+	m.states, m.before, m.forms = make([]State, m.w.Len()), make([]bool, m.w.Len()), make([]*Unit, m.w.Len())
 	for id := range m.states {
 		m.states[id] = m.w.State(ID(id))
 	}
@@ -399,7 +399,7 @@ func (m *sim) add() {
 	if !ok {
 		m.fail("%s cannot be added", u.Name)
 	}
-	m.states, m.before, m.target = append(m.states, m.w.State(id)), append(m.before, false), append(m.target, false)
+	m.states, m.before, m.forms = append(m.states, m.w.State(id)), append(m.before, false), append(m.forms, u)
 	m.note("add " + u.Name)
 }
 

@@ -33,7 +33,7 @@ func (m *sim) checkEffect(effects []Effect, i int) {
 // because its process ended or its time was over.
 func (m *sim) byRequest(e *Effect, rest []Effect) bool {
 	n := &m.w.nodes[e.Unit]
-	if m.target[e.Unit] {
+	if m.forms[e.Unit].Kind == Target {
 		return e.To == Inactive
 	}
 	return e.To == Stopping && n.s.Stopped && n.s.Phase == PhaseSignals
@@ -56,11 +56,11 @@ func (m *sim) checkStopOrder(id ID) {
 			m.fail("%s stops before %s, which comes after it and is %s", n.unit.Name, m.w.name(y), s)
 		}
 	}
-	if m.w.Ending().Kind == HaltNone || m.mixed && !m.ending || n.unit.Class == User || n.early {
+	if m.w.Ending().Kind == HaltNone || m.mixed && !m.ending || m.forms[id].Class == User || n.early {
 		return
 	}
 	for y := range m.w.nodes {
-		if o := &m.w.nodes[y]; o.unit.Class == User && o.s.up() && !o.s.Stuck {
+		if o := &m.w.nodes[y]; m.forms[y].Class == User && o.s.up() && !o.s.Stuck {
 			m.fail("%s of the system class stops before %s", n.unit.Name, o.unit.Name)
 		}
 	}

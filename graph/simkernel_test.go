@@ -18,7 +18,7 @@ func (m *sim) apply(ev Event) {
 	m.parked = slices.Contains(m.states, Waiting)
 	for id := range m.before {
 		m.before[id] = m.w.going(&m.w.nodes[id])
-		m.target[id] = m.w.nodes[id].unit.Kind == Target
+		m.forms[id] = m.w.nodes[id].unit
 	}
 	effects := m.w.Apply(m.now, ev)
 	m.mixed = ev.Kind == Tick || !m.ending && m.w.Ending().Kind != HaltNone && ev.Kind != AskShutdown
