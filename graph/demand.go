@@ -29,7 +29,6 @@ func stepDemand(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		if ev.Code != 0 {
 			s.UsedAt = t.now
 		} else if t.now-s.UsedAt >= Instant(u.Duty.Idle) {
-			s.Quiet = true
 			stopSignals(t, u, id, s)
 		}
 	}

@@ -153,7 +153,7 @@ func watchCells(u *Unit, proc func(State, Phase, uint16) Status) (list []cell) {
 		used.CountAt, used.UsedAt = now, now-Instant(d.Idle)
 		add("running, count due", used)
 		quiet := proc(Stopping, PhaseSignals, 0)
-		quiet.Stopped, quiet.Quiet, quiet.Again = false, true, true
+		quiet.Stopped, quiet.Again = false, true
 		add("stopping/signals, not used", quiet)
 	}
 	return list

@@ -130,7 +130,6 @@ type Status struct {
 	Stopped bool // the end under way was asked for
 	Fired   bool // waiting is over: it starts as soon as nothing forbids it
 	Again   bool // it was started out of waiting: it has not left the satisfied state
-	Quiet   bool // it ends because nobody uses it: it will wait again
 
 	Reloading bool // it said RELOADING=1 and not READY=1 since
 
@@ -191,7 +190,7 @@ func (s *Status) satisfied(u *Unit) bool {
 // rerun reports whether a unit that was waiting is being started, or is about to
 // wait again: nobody who requires it has to notice.
 func (s *Status) rerun(u *Unit) bool {
-	return s.Again && (s.State == Starting || s.State == Stopping && !s.Stopped && (u.timed() || s.Quiet))
+	return s.Again && (s.State == Starting || s.State == Stopping && !s.Stopped && (u.timed() || u.onDemand() && !s.Failing))
 }
 
 // undoable reports whether the unit is a task whose last run exited 0, so that

@@ -115,7 +115,7 @@ func begin(t *turn, u *Unit, id ID, s *Status) {
 	}
 	s.ran(t, u)
 	s.Reason, s.Failing, s.Stopped, s.Checked, s.Undo, s.Restart = Reason{}, false, false, false, false, false
-	s.Fired, s.Quiet, s.Reloading = false, false, false
+	s.Fired, s.Reloading = false, false
 	s.StartBy, s.ProbeAt, s.FedBy, s.CountAt, s.UsedAt, s.Failures = 0, 0, 0, 0, 0, 0
 	s.ReadyAt, s.Due, s.NotBefore, s.Scale, s.Step, s.Text = 0, 0, 0, 0, 0, ""
 	if u.Kind == Target {
