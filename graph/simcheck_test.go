@@ -73,6 +73,9 @@ func (m *sim) checkSpawn(e *Effect, n *node) {
 			m.fail("%s: %s is spawned beside %s", n.unit.Name, e.Role, p.role)
 		}
 	}
+	if m.ending && e.Role == RoleReload {
+		m.fail("%s: reload-exec in a shutdown", n.unit.Name)
+	}
 	if e.Role != RoleMain && e.Role != RolePre {
 		return
 	}

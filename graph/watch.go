@@ -260,7 +260,9 @@ func (w *World) askRenew(id ID) {
 	s, u := n.s, n.unit
 	d := u.Duties()
 	switch {
-	case s.State != Running || s.Phase != PhaseMain:
+	case w.t.ending:
+		w.t.emit(Effect{Kind: Renewed, Unit: id, Text: "the init is shutting down"})
+	case s.State != Running:
 		w.t.emit(Effect{Kind: Renewed, Unit: id, Text: "it is " + s.State.String() + ", not running"})
 	case len(d.ReloadExec) > 0:
 		if s.AuxGen != 0 {
