@@ -42,10 +42,11 @@ var softKeys = map[string]bool{"description": true, "requires": true, "wants": t
 // Plan compares the world with a configuration that was read anew. A unit
 // whose lines are the same is not in it. Those that the configuration does not
 // have are removed unless keep says otherwise; one that has a fault stays as
-// it is.
+// it is, with all that it requires.
 func (w *World) Plan(units []*Unit, keep func(*Unit) bool) []Change {
 	var plan []Change
 	seen := make([]bool, len(w.nodes))
+	var same []ID // for their faults
 	for _, u := range units {
 		id, there := w.byName[u.Name]
 		if !there {
@@ -58,6 +59,7 @@ func (w *World) Plan(units []*Unit, keep func(*Unit) bool) []Change {
 		seen[id] = true
 		old := w.nodes[id].latest()
 		if u.Fault != "" && old.Fault == "" {
+			same = append(same, id)
 			continue
 		}
 		if w.nodes[id].gone { // it was removed, and still stops: it comes back
@@ -72,8 +74,10 @@ func (w *World) Plan(units []*Unit, keep func(*Unit) bool) []Change {
 			plan = append(plan, Change{Kind: kind, Name: u.Name, Keys: keys, unit: u})
 		}
 	}
+	stay := make([]uint64, (len(w.nodes)+63)/64)
+	w.requirements(stay, same)
 	for id := range w.nodes {
-		if n := &w.nodes[id]; !seen[id] && !n.gone && !keep(n.latest()) {
+		if n := &w.nodes[id]; !seen[id] && !n.gone && !getBit(stay, ID(id)) && !keep(n.latest()) {
 			plan = append(plan, Change{Kind: UnitRemoved, Name: n.unit.Name, unit: n.unit})
 		}
 	}

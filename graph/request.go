@@ -171,8 +171,8 @@ func (w *World) start(ids []ID) {
 	all := make([]ID, 0, len(ids))
 	add := func(list []ID) {
 		for _, x := range list {
-			if w.nodes[x].visit != w.visit {
-				w.nodes[x].visit = w.visit
+			if n := &w.nodes[x]; n.visit != w.visit && !n.gone {
+				n.visit = w.visit
 				all = append(all, x)
 			}
 		}

@@ -1,7 +1,9 @@
 package graph
 
+import "slices"
+
 // reload reads a configuration in which some units have other keys, some are
-// gone that nobody requires, and some are back before they have left. The edges between those that stay
+// gone, and some are back before they have left. The edges between those that stay
 // are the same: a new one could make a cycle, which the linker would have found.
 func (m *sim) reload() {
 	w := m.w
@@ -43,8 +45,17 @@ func (m *sim) reload() {
 	}
 	kept := units[:0]
 	for _, u := range units {
-		if required[u.Name] || m.r.IntN(12) > 0 {
+		if m.r.IntN(12) > 0 || required[u.Name] && m.r.IntN(4) > 0 {
 			kept = append(kept, u)
+		}
+	}
+	for i, u := range kept { // D7, as the linker has it
+		for _, r := range u.Requires {
+			if !slices.ContainsFunc(kept, func(o *Unit) bool { return o.Name == r.Name }) {
+				one := *u
+				one.Fault = "t.conf:1: it requires a unit that is not there: write it"
+				kept[i] = &one
+			}
 		}
 	}
 	plan := w.Plan(kept, func(*Unit) bool { return false })
