@@ -200,7 +200,7 @@ func (in *Init) ownFile(id graph.ID) (path, refused string) {
 			return "", u.Name + ": " + path + " has " + o.Name + " too: take it out there and reload"
 		}
 	}
-	return path, ""
+	return path, in.needed(id)
 }
 
 // faultsOf says what is wrong with a file.

@@ -206,6 +206,9 @@ func (in *Init) removeText(id graph.ID) (refused string) {
 	if i < 0 {
 		return u.Name + ": it is in " + u.Pos.String() + ": take it out there and reload"
 	}
+	if refused = in.needed(id); refused != "" {
+		return refused
+	}
 	var rest []string
 	for other := 0; other < in.world.Len(); other++ {
 		o := in.world.Unit(graph.ID(other))
@@ -218,6 +221,24 @@ func (in *Init) removeText(id graph.ID) (refused string) {
 		in.texts = append(in.texts[:i], in.texts[i+1:]...)
 	}
 	in.apply(graph.Event{Kind: graph.AskReload, Plan: []graph.Change{{Kind: graph.UnitRemoved, Name: u.Name}}})
+	return ""
+}
+
+// needed says who keeps a unit from being taken away: what requires it could
+// never start again.
+func (in *Init) needed(id graph.ID) (refused string) {
+	name := in.name(id)
+	for other := range in.world.Len() {
+		o := in.world.Unit(graph.ID(other))
+		if graph.ID(other) == id || o.Fault != "" || in.world.Gone(graph.ID(other)) {
+			continue
+		}
+		for _, r := range o.Requires {
+			if r.Name == name {
+				return name + ": " + o.Name + " requires it: remove that first"
+			}
+		}
+	}
 	return ""
 }
 

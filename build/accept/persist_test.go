@@ -178,3 +178,21 @@ func TestPersistRights(t *testing.T) {
 	in.contains(in.must(1, "remove", "--persist", "web"), "cannot remove "+in.dir+"/c/web.conf: permission denied")
 	in.settled("web")
 }
+
+// What another unit requires is not taken away from under it.
+func TestRemoveWhatIsRequired(t *testing.T) {
+	t.Parallel()
+	in := start(t, svc("a"))
+	in.ok("add", in.text("x", svc("x")+svc("y", "requires x")))
+	in.contains(in.must(1, "remove", "x"), "x: y requires it: remove that first")
+	in.settled("a", "x", "y")
+	in.ok("remove", "y")
+	in.ok("add", "--persist", in.text("z", svc("z", "requires x")))
+	in.ok("add", "--persist", in.text("last", svc("last", "requires z")))
+	in.must(1, "remove", "x")
+	in.contains(in.must(1, "remove", "--persist", "z"), "last requires it")
+	in.settled("a", "x", "z", "last")
+	in.ok("remove", "--persist", "last")
+	in.ok("remove", "--persist", "z")
+	in.ok("remove", "x")
+}
