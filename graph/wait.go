@@ -210,6 +210,9 @@ func (wt *Wait) look(w *World, id ID) Outcome {
 	case WaitStart, WaitRestart:
 		return wt.lookStart(w, id)
 	}
+	if !done && (wt.Kind == WaitState || wt.Kind == WaitUp) && w.Gone(id) {
+		return Outcome{true, 4, w.name(id) + ": it was removed"}
+	}
 	return Outcome{Done: done}
 }
 

@@ -51,6 +51,11 @@ func TestWait(t *testing.T) {
 		{"starting/wait up shutdown", one, "boot; wait up a; shutdown exit 8s", "ctl wait up a: exit 1: a: the init is shutting down"},
 		{"starting/wait running shutdown", one, "boot; wait running a; shutdown exit 8s", "ctl wait running a: exit 1: a: the init is shutting down"},
 		{"running/wait inactive shutdown", "service a /bin/a\n", "boot; wait inactive a; shutdown exit 8s", "ctl wait inactive a: exit 0"},
+		{"running/wait failed of one that is removed", "service a /bin/a\n", "boot; wait failed a; reload", "ctl wait failed a: exit 4: a: it was removed"},
+		{"running/wait up of one that is removed", one, "boot; wait up a; reload", "ctl wait up a: exit 4: a: it was removed"},
+		{"running/wait down of one that is removed", one, "boot; wait down a; reload", "ctl wait down a: exit 0"},
+		{"starting/start of one that is removed", one, "boot; start a; reload", "ctl start a: exit 1: a: stopped meanwhile"},
+		{"running/stop of one that is removed", one, "boot; ready a; deaf a; reload; stop a; pass 5s", "ctl stop a: exit 0"},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
 			p := newPlayer(t)
@@ -58,6 +63,7 @@ func TestWait(t *testing.T) {
 			for _, line := range strings.Split(c.script, "; ") {
 				p.out = nil
 				p.command(line, nil)
+				p.drain()
 			}
 			var got []string
 			for _, l := range p.out {
