@@ -193,6 +193,9 @@ func stepEnd(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		mainEnd(t, u, id, s, ev)
 	case PhaseSignals, PhaseKilled:
 		recordExit(s, ev)
+		if !s.Stopped && !s.Failing && !u.onDemand() { // it said that it stops, and had to be made to
+			s.Failing, s.Reason = !cleanEnd(ev), exitReason(ev)
+		}
 		if s.AuxGen != 0 {
 			return // its end, or its deadline, goes on from here
 		}
