@@ -123,6 +123,7 @@ type sim struct {
 	wall   Instant
 	past   []Event // for replays
 	waits  []*Wait
+	model  []simModel
 	states []State // as told by Changed
 	before []bool  // had to go down before the event
 	forms  []*Unit // each unit before it: a reload can make it another kind, or of another class
@@ -187,6 +188,7 @@ func (m *sim) run() {
 	}
 	m.settleDown()
 	m.checkCalm()
+	m.modelWaits()
 	m.stopAll()
 }
 
@@ -443,6 +445,7 @@ func (m *sim) ask() {
 		m.apply(Event{Kind: AskSignal, Sig: 10, IDs: ids})
 		return
 	case 13:
+		m.waits = append(m.waits, m.w.NewWait(WaitRenew, 0, ids[:1]))
 		m.apply(Event{Kind: AskRenew, Unit: ids[0]})
 		return
 	case 3, 4, 5, 6, 7, 8:

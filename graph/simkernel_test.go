@@ -20,6 +20,7 @@ func (m *sim) apply(ev Event) {
 		m.before[id] = m.w.going(&m.w.nodes[id])
 		m.forms[id] = m.w.nodes[id].unit
 	}
+	m.modelBefore(&ev)
 	effects := m.w.Apply(m.now, ev)
 	m.mixed = ev.Kind == Tick || !m.ending && m.w.Ending().Kind != HaltNone && ev.Kind != AskShutdown
 	for i := range effects {
@@ -31,8 +32,10 @@ func (m *sim) apply(ev Event) {
 		binary.LittleEndian.PutUint64(b[16:], uint64(e.Sig)<<32|uint64(e.From)<<16|uint64(e.To)<<8|uint64(e.Role))
 		m.sum.Write(b[:])
 		m.checkEffect(effects, i)
+		m.modelEffect(e)
 		m.perform(e)
 	}
+	m.modelAfter(&ev)
 	m.check()
 	m.answerWaits(effects)
 }
