@@ -229,6 +229,23 @@ func TestPidfileOtherUser(t *testing.T) {
 	in.is("b", "running")
 }
 
+// A daemon as they are: what started it has ended when the time is over.
+func TestPidfileLateWithoutProcess(t *testing.T) {
+	t.Parallel()
+	in := start(t, "service a {V} append {D}/up x\n  ready pidfile {D}/pid\n  start-timeout 700ms\n  restart never\n  start manual\n"+
+		"service b {V} append {D}/up x\n  ready pidfile {D}/never\n  start-timeout 700ms\n  restart always delay 60s max 60s\n")
+	in.write("w/pid", "")
+	in.ok("start", "--no-wait", "a")
+	in.appears("up", 2)
+	in.write("w/pid", "hello\n")
+	in.state("a", "failed")
+	in.state("b", "backoff")
+	in.soonSays("a: not ready after 700ms: pid file "+in.dir+`/w/pid holds "hello": that is no pid`, "b: not ready after 700ms: pid file "+in.dir+"/w/never is not there")
+	if n := strings.Count(in.out.text(), "a: not ready"); n != 1 {
+		t.Errorf("it is said %d times", n)
+	}
+}
+
 func TestReadyPath(t *testing.T) {
 	t.Parallel()
 	in := start(t, "service a {V} waitfile {D}/go , append {D}/made x , sleep\n  ready path {D}/made\n"+svc("b", "requires a")+
