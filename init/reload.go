@@ -96,7 +96,8 @@ func (in *Init) reread() (*graph.Config, []graph.Change) {
 }
 
 // reload reads the configuration again (SPEC 6, 7). say gets each line of what
-// is, or would be, done; a fault changes nothing without force.
+// is, or would be, done; a fault changes nothing without force, and a dry run
+// is refused then as the reload would be.
 func (in *Init) reload(dry, force bool, say func(string)) (refused string) {
 	conf, plan := in.reread()
 	faults := 0
@@ -106,12 +107,9 @@ func (in *Init) reload(dry, force bool, say func(string)) (refused string) {
 			say(conf.Faults[i].String())
 		}
 	}
-	if faults > 0 && !force && !dry {
-		what := " faults"
-		if faults == 1 {
-			what = " fault"
-		}
-		return "nothing is changed: the configuration has " + strconv.Itoa(faults) + what + ": mend it, or use --force"
+	refused = faultyText(faults, force)
+	if refused != "" && !dry {
+		return "nothing is changed: " + refused
 	}
 	for i := range plan {
 		say(plan[i].String())
@@ -120,10 +118,24 @@ func (in *Init) reload(dry, force bool, say func(string)) (refused string) {
 	if len(plan) == 0 && !changed {
 		say("nothing has changed")
 	}
-	if !dry {
+	switch {
+	case !dry:
 		in.adopt(conf, plan)
+	case refused != "":
+		return "a reload would change nothing: " + refused
 	}
 	return ""
+}
+
+// faultyText says why a configuration with faults is not taken; "" is that it is.
+func faultyText(faults int, force bool) string {
+	switch {
+	case faults == 0 || force:
+		return ""
+	case faults == 1:
+		return "the configuration has 1 fault: mend it, or use --force"
+	}
+	return "the configuration has " + strconv.Itoa(faults) + " faults: mend it, or use --force"
 }
 
 // optionsChanged says what is another than before of the options.

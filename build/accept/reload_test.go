@@ -68,6 +68,8 @@ func TestD7_FileRemoved(t *testing.T) {
 	if r.code != 1 || !strings.Contains(r.all(), "unknown key \"afer\"") {
 		t.Errorf("a faulty configuration: %s", r.all())
 	}
+	in.contains(in.must(1, "reload", "--dry-run"), "unknown key \"afer\"", "a: removed: stop it", "reload would change nothing: the configuration has 2 faults: mend it, or use --force")
+	in.contains(in.ok("reload", "--dry-run", "--force"), "a: removed: stop it")
 	in.is("a", "running")
 	in.ok("reload", "--force")
 	in.until("a and b are gone", func() bool { return in.ctl("status", "a").code == 4 && in.ctl("status", "b").code == 4 })
