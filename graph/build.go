@@ -337,9 +337,9 @@ const (
 	criticalWithin = time.Minute
 )
 
-// defaultStdin is the terminal for a tty unit that names one.
+// defaultStdin is the terminal for a unit that names one.
 func defaultStdin(u *Unit) InputKind {
-	if u.Kind == Tty && u.Tty != "" {
+	if u.Tty != "" {
 		return InputTty
 	}
 	return InputNull

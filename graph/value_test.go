@@ -162,7 +162,7 @@ func TestKeyTable(t *testing.T) {
     A process with a controlling terminal, such as a login.
 tty PATH
     key of service, task, tty; once in a unit
-    The controlling terminal; a tty unit's input and output too.
+    The controlling terminal, and the input; a tty unit's output too.
 `
 	if got, _ := KeyHelp("tty"); got != want {
 		t.Errorf("help of tty:\n%s", got)

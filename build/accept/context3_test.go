@@ -251,6 +251,23 @@ func TestC9_ServiceTty(t *testing.T) {
 	in.until("its output is in the log", func() bool { l, _ := in.logs("s"); return len(l) > 0 && l[0] == "logged" })
 }
 
+// The key tty is enough: the terminal is the standard input then.
+func TestC9_ServiceTtyAlone(t *testing.T) {
+	t.Parallel()
+	_, path := openPty(t)
+	in := start(t, "service s {V} report {D}/r , sleep\n  tty "+path+"\ntask n {V} report {D}/n\n  tty "+path+"\n  stdin null\ntask g {V} sleep\n  tty {D}/none\n")
+	if r := in.report("r"); r.Fds["0"] != path {
+		t.Errorf("descriptors are %v", r.Fds)
+	}
+	if r := in.report("n"); r.Fds["0"] != "/dev/null" {
+		t.Errorf("descriptors with stdin null are %v", r.Fds)
+	}
+	in.contains(in.state("g", "failed").reason(), "spawn tty ENOENT")
+	if text := in.ok("show", "s"); strings.Contains(text, "stdin") {
+		t.Errorf("show s is %q", text)
+	}
+}
+
 // Every key with hostile values: a located fault each, and all else boots.
 func TestC9_ContextFaults(t *testing.T) {
 	t.Parallel()
