@@ -298,6 +298,8 @@ func roundText(d Instant) string {
 	t = t / time.Second * time.Second
 	h, m, sec := int(t/time.Hour), int(t/time.Minute)%60, int(t/time.Second)%60
 	switch {
+	case h >= 24:
+		return itoa(h/24) + "d " + itoa(h%24) + "h"
 	case h > 0:
 		return itoa(h) + "h " + itoa(m) + "m"
 	case m > 0:
