@@ -101,6 +101,9 @@ func (c *client) row(u *unit) (cells [len(heads)]string) {
 	if u.health[healthState] == "failing" {
 		reason = strings.TrimSuffix("health: "+u.health[healthError]+"; "+reason, "; ")
 	}
+	if u.statusText != "" {
+		reason = strings.TrimPrefix(reason+"; "+u.statusText, "; ")
+	}
 	cells[columnReason] = c.term.safe(reason)
 	return cells
 }

@@ -89,6 +89,7 @@ func (c *client) block(u *unit) {
 	c.field("process", strings.TrimSuffix(process, ", "))
 	c.field("not ready", u.readyError)
 	c.field("reason", u.why())
+	c.field("says", u.statusText)
 	c.field("errno", u.errno)
 	c.field("health", u.checks())
 	c.field("last exit", u.lastExit())

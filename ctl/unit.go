@@ -220,9 +220,6 @@ func (u *unit) why() string {
 	if u.stoppedBy != "" && !strings.Contains(u.reason, u.stoppedBy) {
 		add("stopped by " + u.stoppedBy)
 	}
-	if u.statusText != "" && u.statusText != u.reason {
-		add(u.statusText)
-	}
 	return text
 }
 
