@@ -88,7 +88,11 @@ func (s *server) logs(c *client, args []string) {
 		}
 	}
 	for _, l := range logs[:min(len(logs), maxElsewhere)] {
-		if text := l.Elsewhere(); text != "" {
+		text := l.Elsewhere()
+		if text == "" && !l.HasRing() {
+			text = "no ring is kept"
+		}
+		if text != "" {
 			c.say("warn", l.Name()+": "+text)
 		}
 	}

@@ -30,7 +30,10 @@ func (l *UnitLog) setFile(s *graph.Sink) {
 	}
 	l.fileHead, l.filePath, l.stamp = fileHead(s), s.Path, s.Stamp
 	if s.Files > 1 {
-		l.filePath += " and " + s.Path + ".1 to ." + strconv.Itoa(s.Files-1)
+		l.filePath += " and " + s.Path + ".1"
+	}
+	if s.Files > 2 {
+		l.filePath += " to ." + strconv.Itoa(s.Files-1)
 	}
 }
 

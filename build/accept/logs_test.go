@@ -227,3 +227,19 @@ func TestE10_FollowerThatDoesNotRead(t *testing.T) {
 		t.Errorf("the init has %d kB", m)
 	}
 }
+
+// SPEC 6: who asks for the lines of a unit that keeps none is told so, and where
+// they are.
+func TestE1_LogsWithoutRing(t *testing.T) {
+	t.Parallel()
+	in := start(t, "service n {V} print gone , sleep\n  log null\nservice one {V} print x , sleep\n  log file {D}/one 8K x1\n"+
+		"service two {V} print x , sleep\n  log file {D}/two 8K x2\nservice three {V} print x , sleep\n  log file {D}/three 8K x3\n")
+	in.settled("n", "one", "two", "three")
+	path := in.dir + "/w/"
+	text := in.ok("logs", "n", "one", "two", "three")
+	in.contains(text, "n: no ring is kept\n", "one: see "+path+"one; no ring is kept\n",
+		"two: see "+path+"two and "+path+"two.1; no ring is kept\n", "three: see "+path+"three and "+path+"three.1 to .2; no ring is kept\n")
+	if text := in.ok("logs"); strings.Contains(text, "no ring") {
+		t.Errorf("logs of all says %q", text)
+	}
+}
