@@ -151,7 +151,7 @@ func (w *World) whyWaiting(n *node, now Instant, say func(string)) {
 	case w.going(n):
 	case s.Fired:
 		say("it is to start, and waits for others")
-		w.whyBlocked(n, say)
+		w.whyBlocked(n, now, say)
 	case u.AskFirst && s.Reason.Kind == ReasonTerminal:
 		say("cannot ask on " + u.Tty + ": " + s.Reason.Text + "; next try in " + roundText(s.Due-now))
 	case u.AskFirst:

@@ -156,7 +156,7 @@ func (w *World) Why(id ID, now Instant) []string {
 	}
 	switch s.State {
 	case Blocked:
-		w.whyBlocked(n, say)
+		w.whyBlocked(n, now, say)
 	case Waiting:
 		w.whyWaiting(n, now, say)
 	case Starting:
@@ -169,7 +169,7 @@ func (w *World) Why(id ID, now Instant) []string {
 		if s.Stuck {
 			say("pid " + itoa(int(max(s.Pid, s.AuxPid))) + " does not end after KILL: it hangs in the kernel")
 		} else {
-			say("its stop is under way: " + phaseWords(s))
+			say("its stop is under way: " + stopWords(n.unit, s, now))
 		}
 	case Backoff:
 		say(w.endWords(s) + "; starts again in " + roundText(s.Due-now))
@@ -192,12 +192,15 @@ func (w *World) Why(id ID, now Instant) []string {
 	return out
 }
 
-func (w *World) whyBlocked(n *node, say func(string)) {
+func (w *World) whyBlocked(n *node, now Instant, say func(string)) {
 	for _, x := range n.req {
 		if m := &w.nodes[x]; m.bits&bitSat == 0 {
 			t := "requires " + w.name(x) + ", which is " + m.s.State.String()
-			if m.s.Held {
+			switch {
+			case m.s.Held:
 				t += " (stopped by the operator)"
+			case m.s.State == Backoff:
+				t += withReason(w.reasonWords(&m.s)) + "; next try in " + roundText(m.s.Due-now)
 			}
 			say(t)
 		}
@@ -264,8 +267,6 @@ func phaseWords(s *Status) string {
 		return "process has ended, and there is no good pid file of what it left behind"
 	case PhaseLeaving:
 		return "it said that it stops by itself"
-	case PhaseSignals:
-		return "signal " + itoa(int(s.Step)+1) + " of its schedule was sent"
 	case PhaseKilled:
 		return "KILL was sent"
 	case PhaseUndo:
@@ -274,6 +275,26 @@ func phaseWords(s *Status) string {
 		return "post command runs"
 	}
 	return s.Phase.String()
+}
+
+// stopWords says how far a stop is, and what comes next.
+func stopWords(u *Unit, s *Status, now Instant) string {
+	switch {
+	case s.Phase != PhaseSignals:
+		return phaseWords(s)
+	case s.AuxGen != 0:
+		return phaseWords(&Status{Phase: PhaseUndo})
+	}
+	step := min(int(s.Step), len(u.Stop)-1) // a reload may have made it shorter
+	next := "KILL"
+	if step+1 < len(u.Stop) {
+		next = SignalName(u.Stop[step+1].Signal)
+	}
+	done := SignalName(u.Stop[step].Signal) + " was sent"
+	if step == 0 && u.Kind == Service && len(u.StopExec) > 0 {
+		done = "stop-exec was run"
+	}
+	return done + "; " + next + " in " + roundText(s.Due-now)
 }
 
 func untilText(u *Unit, s *Status, now Instant) string {

@@ -44,8 +44,10 @@ func (in *Init) escalate(e *graph.Effect) {
 	why := "critical unit " + in.name(e.Unit) + " failed: " + in.world.ReasonText(e.Reason)
 	in.booted.failed()
 	if in.role != Machine {
-		in.logs.Say(MsgWarn, why)
-		if e.Critical != graph.CriticalShell {
+		if e.Critical == graph.CriticalShell {
+			in.logs.Say(MsgWarn, why, ": no rescue but on a machine: the rest goes on")
+		} else {
+			in.logs.Say(MsgWarn, why, ": shutdown")
 			in.queue = append(in.queue, in.haltEvent(graph.Halt{Kind: graph.HaltExit, Code: 1}))
 		}
 		return

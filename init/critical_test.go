@@ -128,3 +128,22 @@ func TestCriticalGood(t *testing.T) {
 		t.Error("a wake-up for nothing")
 	}
 }
+
+// Outside of a machine the log says, too, what comes of a critical unit's end.
+func TestCriticalElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		action graph.Critical
+		says   string
+		ends   int
+	}{
+		{graph.CriticalShell, "critical unit a failed: limit: no rescue but on a machine: the rest goes on", 0},
+		{graph.CriticalPoweroff, "critical unit a failed: limit: shutdown", 1},
+	} {
+		in := testInit(t, "service a /bin/false\n  start manual\n")
+		in.role = Supervisor
+		in.escalate(&graph.Effect{Unit: in.unit(t, "a"), Critical: c.action, Reason: graph.Reason{Kind: graph.ReasonLimit}})
+		if !strings.Contains(in.own(), c.says) || len(in.queue) != c.ends {
+			t.Errorf("%q, %d events", in.own(), len(in.queue))
+		}
+	}
+}
