@@ -2,8 +2,12 @@ package ctl
 
 import (
 	"encoding/json"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // FuzzReply feeds a reply to every verb that makes a picture: no panic, valid
@@ -67,16 +71,28 @@ func picture(t *testing.T, reply string, width int, asJSON bool) {
 		}
 	}
 	if asJSON {
-		c.out.buf = nil
+		fd, err := unix.MemfdCreate("json", unix.MFD_CLOEXEC) // for what is too long to stay in the buffer
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		c.out = out{fd: fd}
 		c.jsonUnits(units)
 		c.jsonTree(grow(units, findRoots(units), len(units)+1, true))
 		c.jsonGraph(units)
-		for _, text := range strings.Split(strings.TrimSuffix(string(c.out.buf), "\n"), "\n") {
+		if err := c.out.flush(); err != nil {
+			t.Fatal(err)
+		}
+		written, err := os.ReadFile("/proc/self/fd/" + strconv.Itoa(fd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range strings.Split(strings.TrimSuffix(string(written), "\n"), "\n") {
 			if !json.Valid([]byte(text)) {
 				t.Fatalf("not JSON: %q", text)
 			}
 		}
-		checkShown(t, "json", string(c.out.buf), false, false)
+		checkShown(t, "json", string(written), false, false)
 		return
 	}
 	if width == 0 {

@@ -273,6 +273,7 @@ func (u *unit) json(j *jsonWriter) {
 	j.key("ready_error").text(u.readyError)
 	j.key("stored_fds").opt(u.storedFDs)
 	j.key("oom_kills").opt(u.oomKills)
+	j.key("next_ms").opt(u.nextMS)
 }
 
 // checks gives what the checks of the unit have found, for people.

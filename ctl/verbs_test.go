@@ -154,7 +154,7 @@ func TestJSONKeys(t *testing.T) {
 	const keys = "name kind class state want pid ready since uptime_ms restarts exit_code exit_signal reason " +
 		"waiting_on requires wants after conflicts memory_bytes cpu_ms description listen " +
 		"health health_ms health_age_ms health_failures health_error health_error_age_ms " +
-		"status_text reloading errno ready_error stored_fds oom_kills"
+		"status_text reloading errno ready_error stored_fds oom_kills next_ms"
 	f := startFake(t, answers())
 	for _, args := range [][]string{{"list"}, {"status"}, {"status", "web"}, {"why", "app"}} {
 		r := runClient(t, noKernel(t), testEnv(), append([]string{"--json", "-s", f.path}, args...)...)

@@ -20,7 +20,7 @@ import (
 var stableKeys = strings.Fields("name kind class state want pid ready since uptime_ms restarts exit_code exit_signal reason waiting_on " +
 	"requires wants after conflicts memory_bytes cpu_ms description listen " +
 	"health health_ms health_age_ms health_failures health_error health_error_age_ms " +
-	"status_text reloading errno ready_error stored_fds")
+	"status_text reloading errno ready_error stored_fds oom_kills next_ms")
 
 // SPEC 6: --json of every verb that prints.
 func TestF10_JSON(t *testing.T) {
@@ -70,7 +70,7 @@ func checkKeys(t *testing.T, u map[string]any) {
 			t.Errorf("%v: %s is %v, expected an array", u["name"], k, u[k])
 		}
 	}
-	for _, k := range []string{"pid", "uptime_ms", "restarts", "exit_code", "memory_bytes", "cpu_ms", "health_ms", "health_age_ms", "health_failures", "health_error_age_ms"} {
+	for _, k := range []string{"pid", "uptime_ms", "restarts", "exit_code", "memory_bytes", "cpu_ms", "health_ms", "health_age_ms", "health_failures", "health_error_age_ms", "stored_fds", "oom_kills", "next_ms"} {
 		if n, ok := u[k].(float64); u[k] != nil && (!ok || n != float64(int64(n))) {
 			t.Errorf("%v: %s is %v, expected an integer or null", u["name"], k, u[k])
 		}
