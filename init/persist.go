@@ -38,12 +38,17 @@ func (s *server) remove(c *client, args []string) {
 	if wait {
 		c.wait = s.in.world.NewWait(graph.WaitStop, 0, ids)
 	}
-	if bad := s.in.removeText(ids[0]); bad != "" {
+	bad, stays := s.in.removeText(ids[0])
+	if bad != "" {
 		c.wait = nil
 		s.fail(c, 1, bad)
 		return
 	}
-	if !wait {
+	if stays != "" {
+		c.wait = nil
+		c.say("note", stays)
+	}
+	if c.wait == nil {
 		s.ok(c)
 	}
 }

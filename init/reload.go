@@ -211,12 +211,21 @@ func (in *Init) addText(name, text string, say func(string)) (refused string) {
 }
 
 // removeText takes a unit away that was added at run time. What is left of its
-// file is kept as the units that are in force.
-func (in *Init) removeText(id graph.ID) (refused string) {
+// file is kept as the units that are in force. Where a file of the configuration
+// has a unit of the same name by now, that one stays.
+func (in *Init) removeText(id graph.ID) (refused, stays string) {
 	u := in.world.Unit(id)
-	i := slices.IndexFunc(in.texts, func(t runText) bool { return t.path == u.Pos.File })
+	if to := in.conf.Unit(u.Name); to != nil { // the old one may still be stopping
+		u = to
+	}
+	path := u.Pos.File
+	hidden := in.hidden(u.Name)
+	if hidden >= 0 {
+		path = in.conf.Faults[hidden].Pos.File
+	}
+	i := slices.IndexFunc(in.texts, func(t runText) bool { return t.path == path })
 	if i < 0 {
-		return u.Name + ": it is in " + u.Pos.String() + ": take it out there and reload"
+		return u.Name + ": it is in " + u.Pos.String() + ": take it out there and reload", ""
 	}
 	if refused = in.needed(id); refused != "" {
 		return refused
@@ -224,7 +233,7 @@ func (in *Init) removeText(id graph.ID) (refused string) {
 	var rest []string
 	for other := 0; other < in.world.Len(); other++ {
 		o := in.world.Unit(graph.ID(other))
-		if graph.ID(other) != id && !in.world.Gone(graph.ID(other)) && o.Pos.File == u.Pos.File {
+		if graph.ID(other) != id && !in.world.Gone(graph.ID(other)) && o.Pos.File == path {
 			rest = append(rest, graph.Show(o)...)
 		}
 	}
@@ -232,8 +241,24 @@ func (in *Init) removeText(id graph.ID) (refused string) {
 	if in.texts[i].text = strings.Join(rest, "\n"); len(rest) == 0 {
 		in.texts = append(in.texts[:i], in.texts[i+1:]...)
 	}
+	if hidden >= 0 {
+		in.conf.Faults = append(in.conf.Faults[:hidden], in.conf.Faults[hidden+1:]...)
+		return "", u.Name + ": that of " + u.Pos.String() + " stays"
+	}
 	in.apply(graph.Event{Kind: graph.AskReload, Plan: []graph.Change{{Kind: graph.UnitRemoved, Name: u.Name}}})
-	return ""
+	return "", ""
+}
+
+// hidden finds the fault of a unit added at run time whose name a file has taken;
+// -1 is none.
+func (in *Init) hidden(name string) int {
+	for i := range in.conf.Faults {
+		f := &in.conf.Faults[i]
+		if strings.HasPrefix(f.Pos.File, runPrefix) && strings.HasPrefix(f.Text, `"`+name+`" is `) {
+			return i
+		}
+	}
+	return -1
 }
 
 // needed says who keeps a unit from being taken away: what requires it could

@@ -100,6 +100,17 @@ func TestD14_AddAndRemove(t *testing.T) {
 	in.must(4, "status", "r")
 	in.contains(in.ok("reload"), "nothing has changed")
 	in.is("s", "running")
+	// A file comes to define s: its own wins when forced, and remove takes away
+	// what was added, however far the exchange is.
+	in.write("c/s.conf", in.expand("service s {V} ignore TERM , sleep\n  stop TERM 700ms\n"))
+	in.contains(in.must(1, "reload"), `"s" is defined already (`+in.dir+"/c/s.conf:1)")
+	in.contains(in.ok("reload", "--force"), "s: command, ready, stop changed: restart it")
+	in.contains(in.ok("remove", "s"), "s: that of "+in.dir+"/c/s.conf:1 stays")
+	in.must(1, "remove", "s")
+	in.contains(in.ok("reload"), "nothing has changed")
+	in.settled("s")
+	in.contains(in.ok("show", "s"), "ignore TERM")
+	in.contains(in.ok("status", "s"), "c/s.conf:1")
 	must(t, os.WriteFile(path, []byte("service x\n  afer a\n"), 0o644))
 	in.contains(in.must(1, "add", path), "more.conf:2: unknown key \"afer\"")
 	in.must(4, "status", "x")
