@@ -258,7 +258,7 @@ func (s *server) system(c *client) {
 		}
 		st := w.Status(graph.ID(id))
 		count[st.State]++
-		if st.Want && (st.State == graph.Starting || st.State == graph.Inactive) {
+		if st.Want && (st.State == graph.Starting || st.State == graph.Inactive) && !w.Satisfied(graph.ID(id)) {
 			pending++
 		}
 	}

@@ -95,6 +95,18 @@ func TestT2_At(t *testing.T) {
 	in.contains(in.ok("why", "a"), "runs in")
 }
 
+// A later run of a timed task is no start of the system.
+func TestT2_LaterRunIsNoStart(t *testing.T) {
+	t.Parallel()
+	in := start(t, "task a /bin/sh -c 'if [ -e {D}/first ]; then touch {D}/second; exec sleep 1000; fi; while [ ! -e {D}/go ]; do sleep 0.05; done; touch {D}/first'\n  every 200ms\n")
+	in.state("a", "starting")
+	in.contains(in.ok("status"), " - starting (")
+	in.touch("go")
+	in.until("the second run", func() bool { _, err := os.Stat(in.dir + "/w/second"); return err == nil })
+	in.is("a", "starting")
+	in.contains(in.ok("status"), " - running (")
+}
+
 // A timer runs nothing once the end has begun, and idle waiting costs nothing.
 func TestT3_ShutdownCancels(t *testing.T) {
 	t.Parallel()
