@@ -160,7 +160,11 @@ func (w *World) Why(id ID, now Instant) []string {
 	case Waiting:
 		w.whyWaiting(n, now, say)
 	case Starting:
-		say("its " + phaseWords(s) + forAsLong(now-s.Since) + untilText(n.unit, s, now))
+		words := phaseWords(s)
+		if n.unit.Kind == Task && s.Phase == PhaseMain {
+			words = "process runs" // nobody expects a task to get ready
+		}
+		say("its " + words + forAsLong(now-s.Since) + untilText(n.unit, s, now))
 	case Running:
 		if !w.going(n) {
 			say("it is running" + forAsLong(now-s.Since))
