@@ -49,7 +49,7 @@ func (in *Init) portHolder(id graph.ID, port uint16, end *proc.Endpoint) string 
 	if p := in.portUser(port); p != nil && p.unit != id {
 		switch in.world.State(p.unit) {
 		case graph.Starting, graph.Running, graph.Stopping:
-			return "unit " + in.name(p.unit)
+			return in.holder(p.unit)
 		}
 	}
 	var room [4]uint64
@@ -65,7 +65,7 @@ func (in *Init) portHolder(id graph.ID, port uint16, end *proc.Endpoint) string 
 			continue
 		}
 		if owner != graph.None {
-			return "unit " + in.name(owner)
+			return in.holder(owner)
 		}
 		if inode == 0 { // of another network namespace, or just closed
 			continue
@@ -80,6 +80,15 @@ func (in *Init) portHolder(id graph.ID, port uint16, end *proc.Endpoint) string 
 		return name + ", pid " + strconv.Itoa(pid)
 	}
 	return ""
+}
+
+// holder names a unit that has a port, and its process if it has one.
+func (in *Init) holder(id graph.ID) string {
+	text := "unit " + in.name(id)
+	if pid := in.world.Status(id).Pid; pid > 0 {
+		text += ", pid " + strconv.Itoa(int(pid))
+	}
+	return text
 }
 
 // unitOf gives the unit that a process belongs to: its own, or that of the

@@ -15,7 +15,7 @@ func TestPortsOfAnotherUnit(t *testing.T) {
 		svc("c", "ports "+port, "start manual", "restart never"))
 	in.settled("a")
 	u := in.when("b", "is refused", func(u Unit) bool { return u.State == "backoff" && u.Restarts > 1 })
-	if want := "spawn ports: " + port + " is held by unit a"; u.reason() != want {
+	if want := fmt.Sprintf("spawn ports: %s is held by unit a, pid %d", port, in.unit("a").pid()); u.reason() != want {
 		t.Errorf("reason %q, expected %q", u.reason(), want)
 	}
 	if got := in.must(1, "start", "c"); got == "" {
@@ -73,5 +73,5 @@ func TestPortsAndListen(t *testing.T) {
 	in.must(1, "start", "b")
 	in.contains(in.is("b", "failed").reason(), "spawn ports: "+port+" is held by unit a")
 	in.must(1, "start", "c")
-	in.contains(in.is("c", "failed").reason(), "spawn listen EADDRINUSE: tcp 127.0.0.1:"+port+": address already in use: it is held by unit a")
+	in.contains(in.is("c", "failed").reason(), "spawn listen EADDRINUSE: tcp 127.0.0.1:"+port+": address already in use: it is held by unit a, pid ")
 }
