@@ -341,21 +341,31 @@ func (in *Init) noDaemon(id graph.ID, u *graph.Unit, pid int) string {
 	return ""
 }
 
-// lateText says what a service that was not ready in time was waited for.
-func (in *Init) lateText(id graph.ID) string {
+// sayLate says what a service that was not ready in time was waited for, and
+// keeps it for those who ask.
+func (in *Init) sayLate(id graph.ID, name string) {
 	u := in.world.Unit(id)
 	text := "not ready after " + spanText(int64(u.StartTimeout))
-	if w := in.units[id].said; w != nil && w.error != "" {
-		return text + ": " + w.error
+	w := in.word(id)
+	if w.error == "" {
+		w.error = waitedFor(u)
 	}
+	if w.error != "" {
+		text += ": " + w.error
+	}
+	in.logs.Say(MsgWarn, name, ": ", text)
+}
+
+// waitedFor says what makes a service ready, where no look can tell more.
+func waitedFor(u *graph.Unit) string {
 	switch u.Ready.Kind {
 	case graph.ReadyNotify:
-		return text + ": it did not send READY=1: raise start-timeout, or write another ready"
+		return "it did not send READY=1: raise start-timeout, or write another ready"
 	case graph.ReadyFD:
-		return text + ": raise start-timeout or write a newline to fd " + strconv.Itoa(u.Ready.FD)
+		return "raise start-timeout or write a newline to fd " + strconv.Itoa(u.Ready.FD)
 	case graph.ReadyLog:
-		return text + ": it did not write " + strconv.QuoteToASCII(u.Ready.Arg)
+		return "it did not write " + strconv.QuoteToASCII(u.Ready.Arg)
 	case graph.ReadySpawn, graph.ReadyPidfile, graph.ReadyPath, graph.ReadyHealth:
 	}
-	return text
+	return ""
 }

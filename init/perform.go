@@ -171,11 +171,11 @@ func (in *Init) changed(e *graph.Effect) {
 		in.restCgroup(e.Unit, false)
 	case graph.Stopping:
 		if e.Reason.Kind == graph.ReasonTimeout && in.world.Unit(e.Unit).Kind == graph.Service {
-			in.logs.Say(MsgWarn, name, ": ", in.lateText(e.Unit))
+			in.sayLate(e.Unit, name)
 		}
 	}
 	if e.From == graph.Starting && e.To != graph.Stopping && e.Reason.Kind == graph.ReasonTimeout {
-		in.logs.Say(MsgWarn, name, ": ", in.lateText(e.Unit)) // of a daemon that nothing is known of
+		in.sayLate(e.Unit, name) // of a daemon that nothing is known of
 	}
 	level := MsgInfo
 	text := e.To.String()

@@ -269,6 +269,7 @@ func TestReadyLog(t *testing.T) {
 		"service f {V} sleep\n  ready log 'never said'\n  start-timeout 300ms\n  restart never\n")
 	in.state("f", "failed")
 	in.soonSays(`f: not ready after 300ms: it did not write "never said"`)
+	in.contains(in.ok("why", "f"), `not ready  it did not write "never said"`)
 	in.settled("n", "p", "l", "c")
 	in.is("a", "starting")
 	in.touch("go")
