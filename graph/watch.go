@@ -13,6 +13,7 @@ const (
 	startProbeMost  = 500 * time.Millisecond
 	renewDefault    = 30 * time.Second // for reload-exec, where start-timeout is 0
 	maxExtend       = 24 * time.Hour   // that a service may ask for at a time
+	maxStopping     = 10 * time.Minute // of a stop, whatever is asked for: KILL ends every one (SPEC 4)
 )
 
 // rearm makes Due the earliest of the deadlines of a unit that is up.
@@ -218,7 +219,7 @@ func stepSaid(t *turn, u *Unit, id ID, s *Status, ev *Event) {
 		case s.State == Starting && s.StartBy != 0:
 			s.StartBy = max(s.StartBy, by)
 		case s.State == Stopping && (s.Phase == PhaseSignals || s.Phase == PhaseLeaving) && !t.ending:
-			s.Due = max(s.Due, by)
+			s.Due = max(s.Due, min(by, s.Since+Instant(maxStopping)))
 		}
 	case Leaving:
 		if s.State == Running && s.Phase == PhaseMain {

@@ -103,12 +103,12 @@ func (c *critical) tick() {
 		c.dueAt = 0
 		c.due()
 	}
+	if c.goodAt+c.until != 0 && in.world.Ending().Kind != graph.HaltNone {
+		c.cancel()
+	}
 	if c.goodAt != 0 && c.goodAt <= in.now {
 		c.goodAt = 0
 		c.start("forget", nil)
-	}
-	if c.until != 0 && in.world.Ending().Kind != graph.HaltNone {
-		c.cancel()
 	}
 	if c.until != 0 && c.until <= in.now {
 		in.logs.Say(MsgWarn, "the reboot cannot be remembered in ", criticalFile, ": no answer in ", spanText(int64(criticalLimit)))

@@ -227,8 +227,8 @@ func (in *Init) removeText(id graph.ID) (refused, stays string) {
 	if i < 0 {
 		return u.Name + ": it is in " + u.Pos.String() + ": take it out there and reload", ""
 	}
-	if refused = in.needed(id); refused != "" {
-		return refused
+	if refused = in.needed(id); hidden < 0 && refused != "" {
+		return refused, ""
 	}
 	var rest []string
 	for other := 0; other < in.world.Len(); other++ {
