@@ -445,6 +445,11 @@ func (m *sim) ask() {
 		m.apply(Event{Kind: AskSignal, Sig: 10, IDs: ids})
 		return
 	case 13:
+		for id := range m.w.nodes { // one that can, if there is one
+			if n := &m.w.nodes[id]; n.s.State == Running && len(n.unit.Duties().ReloadExec) > 0 {
+				ids[0] = ID(id)
+			}
+		}
 		m.waits = append(m.waits, m.w.NewWait(WaitRenew, 0, ids[:1]))
 		m.apply(Event{Kind: AskRenew, Unit: ids[0]})
 		return
