@@ -1,6 +1,8 @@
 package pid1
 
 import (
+	"strings"
+
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -235,10 +237,30 @@ func (s *server) settle(effects []graph.Effect) {
 func (s *server) answer(c *client, o graph.Outcome) {
 	c.wait = nil
 	if o.Code != 0 {
-		s.fail(c, o.Code, o.Text)
+		s.fail(c, o.Code, s.in.withCause(o.Text))
 		return
 	}
 	s.ok(c)
+}
+
+// withCause adds to the refusal of a start what a service that was not ready in
+// time was waited for.
+func (in *Init) withCause(text string) string {
+	const late = "start-timeout"
+	name, rest, _ := strings.Cut(text, ": ")
+	id, ok := in.world.Find(name)
+	if !ok || !strings.HasPrefix(rest, late) {
+		return text
+	}
+	switch u := &in.units[id]; {
+	case u.health != nil && u.health.row > 0:
+		text = "health: " + u.health.text
+	case u.said != nil && u.said.error != "":
+		text = u.said.error
+	default:
+		return text
+	}
+	return name + ": " + late + ": " + text + rest[len(late):]
 }
 
 // event tells those who listen of a transition.

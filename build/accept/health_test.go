@@ -302,7 +302,7 @@ func TestH1_ReadyHealth(t *testing.T) {
 	in.is("b", "blocked")
 	in.contains(in.ok("why", "web"), "not ready", "exit 9")
 	in.must(3, "-t", "100ms", "start", "web")
-	in.must(1, "start", "late")
+	in.contains(in.must(1, "start", "late"), "late: start-timeout: health: exit 4")
 	if u := in.is("late", "failed"); u.reason() != "start-timeout" {
 		t.Errorf("reason %q", u.reason())
 	}

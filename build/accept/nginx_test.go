@@ -157,7 +157,7 @@ func TestNginx_StalePidFile(t *testing.T) {
 func TestNginx_WrongPidFile(t *testing.T) {
 	t.Parallel()
 	in, _ := nginx(t, "pidfile /run/nginx.pid", "pidfile {D}/wrong.pid", "stop          QUIT 10s TERM 2s", "start-timeout 300ms")
-	in.contains(in.must(1, "start", "nginx"), "nginx: start-timeout")
+	in.contains(in.must(1, "start", "nginx"), "nginx: start-timeout: pid file "+in.dir+"/w/wrong.pid is not there; next try in ")
 	in.until("the status has it", func() bool {
 		return strings.Contains(in.ctl("status", "nginx").out, "pid file "+in.dir+"/w/wrong.pid is not there")
 	})
