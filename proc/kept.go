@@ -65,9 +65,13 @@ func SameFile(a, b int) bool {
 
 // CloseAll closes descriptors of this process in a child that shares its table,
 // since the last close of one may wait: a file's for its server, a socket's for
-// its peer (socket(7), SO_LINGER). Until the child has come to them their numbers
+// its peer (socket(7), SO_LINGER), which is switched off: whoever could switch it on
+// again has the socket too, and then this close is not the last. Until the child has come to them their numbers
 // are taken. The caller reaps it as any child.
 func CloseAll(fds []int) (pid int, err error) {
+	for _, fd := range fds {
+		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{}) // ENOTSOCK of others
+	}
 	got, errno := forkCopied(plainCall(unix.CLONE_FILES), runClose, unsafe.Pointer(&fds))
 	if errno != 0 {
 		return 0, &Failure{Stage: StageFork, Errno: errno}
