@@ -232,12 +232,8 @@ func TestPidfileOtherUser(t *testing.T) {
 // A daemon as they are: what started it has ended when the time is over.
 func TestPidfileLateWithoutProcess(t *testing.T) {
 	t.Parallel()
-	in := start(t, "service a {V} append {D}/up x\n  ready pidfile {D}/pid\n  start-timeout 700ms\n  restart never\n  start manual\n"+
-		"service b {V} append {D}/up x\n  ready pidfile {D}/never\n  start-timeout 700ms\n  restart always delay 60s max 60s\n")
-	in.write("w/pid", "")
-	in.ok("start", "--no-wait", "a")
-	in.appears("up", 2)
-	in.write("w/pid", "hello\n")
+	in := start(t, "service a /bin/sh -c 'echo hello > {D}/pid'\n  ready pidfile {D}/pid\n  start-timeout 700ms\n  restart never\n"+
+		"service b {V} exit 0\n  ready pidfile {D}/never\n  start-timeout 700ms\n  restart always delay 60s max 60s\n")
 	in.state("a", "failed")
 	in.state("b", "backoff")
 	in.soonSays("a: not ready after 700ms: pid file "+in.dir+`/w/pid holds "hello": that is no pid`, "b: not ready after 700ms: pid file "+in.dir+"/w/never is not there")
