@@ -10,6 +10,7 @@
 #                           not installed, so that no package starts a service
 #   a kernel                Debian's cloud kernel, unpacked into out/kernel, not installed
 #   mandoc                  lint of the manual pages
+#   cpio                    reads an initramfs back
 #
 # As root on Debian it installs what is missing. Elsewhere, and with
 # MOTE_DEPS=no, it says what is missing and what is left out, and ends well:
@@ -54,6 +55,7 @@ need redis-check-rdb redis-tools "the demo uses its own small database"
 if [ "$only" != -demo ]; then
 	need qemu-system-x86_64 qemu-system-x86 "boot tests are skipped"
 	need mandoc mandoc "the manual pages are not checked"
+	need cpio cpio "the initramfs is not read back by another program"
 fi
 if [ -n "$packages" ]; then
 	update

@@ -175,6 +175,9 @@ func TestF1_ClientsThatGoAway(t *testing.T) {
 	t.Parallel()
 	in := start(t, "service a {V} sleep\n  ready fd 3\n  start-timeout 0\n"+svc("b"))
 	in.settled("b")
+	for range 3 { // what the init opens once, for the ways in which it forks, is open
+		in.ok("restart", "b")
+	}
 	before := in.descriptors()
 	for i := range 300 {
 		c := in.dial()
