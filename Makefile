@@ -130,7 +130,7 @@ bench: all ## the benchmarks of the packages, and those of build/bench if it is 
 	@if [ -d build/bench ]; then $(GO) run ./build/bench; fi
 
 all-arch: $(OUT)/overlay/overlay.json ## cross build every architecture of the house into out/arch
-	@sh GCFLAGS='$(GCFLAGS)' build/arches.sh '$(VERSION)'
+	@GCFLAGS='$(GCFLAGS)' sh build/arches.sh '$(VERSION)'
 
 repro: all ## build twice, in two folders with two caches: the bytes must be the same
 	@sh build/repro.sh
