@@ -1,0 +1,77 @@
+package pid1
+
+import (
+	"mote/graph"
+	"mote/proc"
+)
+
+// reap takes every dead child: one CHLD may stand for many deaths (signal(7),
+// Queueing). It is called in the turns that have a signal, and now and then in
+// others, not in all: waitid(2) goes through the list of children, and a request
+// must not cost more with 10,000 of them than with 10.
+func (in *Init) reap() {
+	in.signaled, in.swept = false, in.now
+	for i := 0; i < reapBudget; i++ {
+		pid, ok := proc.NextExit()
+		if !ok {
+			return
+		}
+		p := in.procs[pid]
+		if p == nil {
+			proc.Reap(pid) // a stranger that became ours
+			continue
+		}
+		in.readResult(pid)
+		if p.result >= 0 { // it cannot be undecided once the child is dead
+			in.closeResult(p)
+		}
+		in.lastWords(p)
+		switch {
+		case p.former: // the unit goes on as another process
+		case in.leaves(p, pid):
+			in.units[p.unit].starter = int32(pid)
+		default:
+			in.killLeft(p, pid)
+			in.killRest(p)
+		}
+		in.unwatch(p)
+		ex, _ := proc.Reap(pid)
+		delete(in.procs, pid)
+		in.syslog.remember(pid, p.unit)
+		in.ended(p, ex)
+	}
+	in.again, in.signaled = true, true
+}
+
+// ended tells the world, or the init's own helper's owner, of an end. What the
+// process still said is read first: it came before.
+func (in *Init) ended(p *process, ex proc.Exit) {
+	if p.unit == graph.None {
+		if p.done != nil {
+			p.done(ex)
+		}
+		return
+	}
+	if p.former {
+		return // another one speaks for the unit
+	}
+	u := &in.units[p.unit]
+	if u.pipeR > 0 && !u.log.Held() {
+		in.readLog(p.unit)
+	}
+	if p.role == graph.RoleMain {
+		if u.ready > 0 && u.gen == p.gen {
+			in.readReady(p.unit)
+			in.closeReady(u)
+		}
+		u.log.Flush()
+		u.main, u.sid = 0, 0
+		u.log.SetPid(0)
+		in.noteOOM(p.unit, ex)
+	}
+	if p.fail != nil {
+		in.apply(in.spawnFailed(p.unit, p.gen, p.fail, p.what))
+		return
+	}
+	in.apply(graph.Event{Kind: graph.Ended, Unit: p.unit, Gen: p.gen, Code: int16(ex.Code), Sig: int16(ex.Signal)})
+}
