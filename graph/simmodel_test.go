@@ -27,7 +27,8 @@ func (m *sim) modelBefore(ev *Event) {
 	if ev.Kind == AskReload {
 		for i := range ev.Plan {
 			c := &ev.Plan[i]
-			if id, ok := m.w.Find(c.Name); ok && slices.Contains(c.Keys, "health") {
+			// Another form that needs another process comes with that one.
+			if id, ok := m.w.Find(c.Name); ok && c.Kind == UnitUpdated && m.w.nodes[id].next == nil && slices.Contains(c.Keys, "health") {
 				m.model[id].fails = 0
 			}
 		}

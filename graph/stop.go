@@ -215,6 +215,9 @@ func stopDue(t *turn, u *Unit, id ID, s *Status) {
 // stepBug marks the unit whose event broke the init: its processes are killed,
 // and when they have ended it is failed, whatever its policy says.
 func stepBug(t *turn, u *Unit, id ID, s *Status, ev *Event) {
+	if s.State == Failed && s.Reason.Kind == ReasonConfig {
+		return // it cannot start in any case, and that has to be mended first
+	}
 	s.Reason = Reason{Kind: ReasonBug, Text: ev.Text}
 	s.Failing, s.Stopped, s.Undo, s.Restart, s.Checked = true, false, false, false, false
 	s.rest(t, id)
