@@ -52,7 +52,7 @@ func (m *sim) checkStopOrder(id ID) {
 	// that it learns when what it requires in turn has failed.
 	for _, y := range n.afterBy {
 		s := m.states[y]
-		if (s == Starting || s == Running || s == Stopping) && m.w.going(&m.w.nodes[y]) && (m.before[y] || !m.mixed && !m.parked) && !m.w.nodes[y].s.Stuck {
+		if (s == Starting || s == Running || s == Stopping) && m.w.going(&m.w.nodes[y]) && (m.before[y] || !m.mixed && !m.parked && !slices.Contains(m.states, Waiting)) && !m.w.nodes[y].s.Stuck {
 			m.fail("%s stops before %s, which comes after it and is %s", n.unit.Name, m.w.name(y), s)
 		}
 	}
