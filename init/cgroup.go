@@ -126,7 +126,8 @@ func (in *Init) enterCgroup(u *graph.Unit, e *graph.Effect, spec *proc.Spec) *re
 	}
 	io.removals = 0 // it lives again
 	io.cgroup |= cgroupMade
-	spec.Cgroup, spec.Killed, spec.Throttled = fd, io.cgroup&cgroupKilled != 0, settings != ""
+	spec.Cgroup, spec.Killed = fd, io.cgroup&cgroupKilled != 0
+	spec.Throttled = settings != "" || !c.own.Calm(groupName(u))
 	if !fresh && e.Role != graph.RoleMain {
 		return nil
 	}
@@ -184,7 +185,7 @@ func (in *Init) spawnInCgroup(u *graph.Unit, spec *proc.Spec) (proc.Process, err
 	if f, ok := err.(*proc.Failure); ok && f.Stage == proc.StageCgroup && f.Errno == syscall.EBUSY {
 		if side, bad := in.cgroups.own.EnterSide(groupName(u)); bad == nil {
 			unix.Close(spec.Cgroup)
-			spec.Cgroup = side
+			spec.Cgroup, spec.Throttled = side, true
 			child, err = proc.Spawn(spec)
 		}
 	}

@@ -109,7 +109,7 @@ func (c *Cgroups) Take() {
 		c.Why = err.Error()
 		return
 	}
-	if haveIntoCgroup {
+	if haveIntoCgroup && c.Calm("") { // in one that is left frozen that child would not end
 		haveIntoCgroup = c.lives()
 	}
 	switch {

@@ -358,6 +358,32 @@ func helperKilledGroup() {
 	fmt.Println("exit", e.Code)
 }
 
+// A group in which somebody lives, or that is frozen with those below it, lets
+// nobody wait for a child of it; the init's own is one.
+func TestCgroupCalm(t *testing.T) {
+	c := takeGroups(t)
+	fd := enter(t, c, "calm.unit")
+	if !c.Calm("calm.unit") || !c.Calm("") || c.Calm("none.unit") {
+		t.Fatal("an empty group is not calm, or one that is not there is")
+	}
+	if writeFile(c.path("cgroup.freeze"), "1") == nil { // Linux 5.2
+		calm, own := c.Calm("calm.unit"), c.Calm("")
+		if err := writeFile(c.path("cgroup.freeze"), "0"); calm || own || err != nil {
+			t.Errorf("frozen: calm %v, its own %v, %v", calm, own, err)
+		}
+	}
+	p, end := sleepers(t, sleepersIn(fd))
+	if c.Calm("calm.unit") {
+		t.Error("a group with processes is calm")
+	}
+	c.Kill("calm.unit")
+	io.ReadAll(end)
+	finish(t, p)
+	if err := removedSoon(c, "calm.unit"); err != nil {
+		t.Error(err)
+	}
+}
+
 // What a group has used is counted, whoever did it.
 func TestCgroupUsage(t *testing.T) {
 	c := takeGroups(t)

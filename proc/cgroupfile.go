@@ -41,6 +41,15 @@ func populated(path string) bool {
 	return keyedValue(groupText(path+"/cgroup.events"), "populated") == 1
 }
 
+// Calm reports whether a child that begins in the group of that name can be waited
+// for: nobody lives there who could freeze it meanwhile, and nobody has frozen it
+// (Linux 5.2), or a group above, since then the child stays before its exec for as
+// long as that lasts.
+func (c *Cgroups) Calm(name string) bool {
+	events := groupText(c.path(name) + "/cgroup.events")
+	return keyedValue(events, "populated") == 0 && keyedValue(events, "frozen") != 1
+}
+
 // Populated reports whether a process lives in the group of that name.
 func (c *Cgroups) Populated(name string) bool { return populated(c.path(name)) }
 

@@ -104,7 +104,7 @@ type Spec struct {
 
 	Cgroup    int  // an open folder of cgroup version 2 for the child to begin in; 0 keeps the init's
 	Killed    bool // Kill was used on that group: see there
-	Throttled bool // the child may be kept waiting there: by its share of the processor, say
+	Throttled bool // the child may be kept waiting there: by its share of the processor, or frozen (Calm)
 
 	Stdin     int    // a descriptor; -1 is StdinPath, and /dev/null if that is ""
 	StdinPath string // opened in the child, never as a controlling terminal

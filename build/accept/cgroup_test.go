@@ -190,6 +190,20 @@ func TestC13_KillLeavesNobody(t *testing.T) {
 	})
 }
 
+// A unit that somebody has frozen keeps nobody waiting: a check of its health does
+// not end there, and the init goes on.
+func TestC13_Frozen(t *testing.T) {
+	inGroup(t, func(t *testing.T, opt Options) {
+		in := startWith(t, opt, "service a {V} append {D}/up up , sleep\n  kill cgroup\n  restart always delay 0\n  health exec {V} append {D}/ok ok every 200ms timeout 200ms\n")
+		in.appears("ok", 1) // also the first process that is waited for
+		freeze := opt.Group + "/mote/a.unit/cgroup.freeze"
+		must(t, os.WriteFile(freeze, []byte("1"), 0o644))
+		defer os.WriteFile(freeze, []byte("0"), 0o644)
+		in.until("it is started again for its health", func() bool { return in.unit("a").Restarts > 0 })
+		in.appears("up", 2)
+	})
+}
+
 // The signals of a stop reach every process of the group, not the main one alone.
 func TestC13_SignalsReachAll(t *testing.T) {
 	inGroup(t, func(t *testing.T, opt Options) {
