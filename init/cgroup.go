@@ -284,6 +284,8 @@ func (in *Init) restCgroup(id graph.ID, atRest bool) {
 	if atRest {
 		io.removals = 0
 		in.removeCgroup(id)
+	} else if io.cgroup&cgroupKilled == 0 {
+		in.removedCgroup(id) // somebody else may have killed it: see proc.Cgroups.Kill
 	}
 }
 

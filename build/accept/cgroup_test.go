@@ -204,6 +204,27 @@ func TestC13_Frozen(t *testing.T) {
 	})
 }
 
+// A unit whose group somebody else has killed lives again: from Linux 6.14 on that
+// group would take no new process alive.
+func TestC13_KilledByOthers(t *testing.T) {
+	inGroup(t, func(t *testing.T, opt Options) {
+		in := startWith(t, opt, "service a {V} append {D}/a up , sleep\n  kill cgroup\n  restart always delay 0\n"+
+			"service b {V} append {D}/b up , sleep\n  kill cgroup\n  restart always delay 50ms\n")
+		for _, name := range []string{"a", "b"} {
+			in.appears(name, 1)
+			err := os.WriteFile(opt.Group+"/mote/"+name+".unit/cgroup.kill", []byte("1"), 0o644)
+			if errors.Is(err, os.ErrNotExist) {
+				t.Skip("no cgroup.kill before Linux 5.14")
+			}
+			must(t, err)
+			in.appears(name, 2)
+			if u := in.is(name, "running"); u.Restarts != 1 {
+				t.Errorf("%s has %d restarts", name, u.Restarts)
+			}
+		}
+	})
+}
+
 // The signals of a stop reach every process of the group, not the main one alone.
 func TestC13_SignalsReachAll(t *testing.T) {
 	inGroup(t, func(t *testing.T, opt Options) {
