@@ -213,7 +213,7 @@ func (in *Init) strew(id graph.ID) {
 		unix.Kill(-starter, unix.SIGKILL)
 	}
 	u.starter = 0
-	in.signalCgroup(id, int(unix.SIGKILL))
+	in.signalCgroup(id, int(unix.SIGKILL), 0)
 }
 
 // look looks for what is to be there when a service is ready. A path on a network

@@ -199,8 +199,9 @@ func (in *Init) spawnInCgroup(u *graph.Unit, spec *proc.Spec) (proc.Process, err
 }
 
 // signalCgroup sends a signal to all of a unit's processes, and reports whether
-// it has a group to do so.
-func (in *Init) signalCgroup(id graph.ID, sig int) bool {
+// it has a group to do so. Another than KILL reaches main, if that is not 0, in
+// whatever group it is: it may have moved itself, or not come there yet.
+func (in *Init) signalCgroup(id graph.ID, sig, main int) bool {
 	if in.units[id].cgroup&cgroupMade == 0 {
 		return false
 	}
@@ -208,8 +209,8 @@ func (in *Init) signalCgroup(id graph.ID, sig int) bool {
 	if sig == int(unix.SIGKILL) {
 		in.cgroups.own.Kill(name)
 		in.units[id].cgroup |= cgroupKilled
-	} else {
-		in.cgroups.own.Signal(name, sig)
+	} else if !in.cgroups.own.Signal(name, sig, main) && main != 0 {
+		proc.Kill(main, sig)
 	}
 	return true
 }
@@ -239,7 +240,7 @@ func (in *Init) killRest(p *process) {
 // killCgroup ends all of a unit's processes, if there are any.
 func (in *Init) killCgroup(id graph.ID) {
 	if in.cgroups.own.Populated(groupName(in.world.Unit(id))) {
-		in.signalCgroup(id, int(unix.SIGKILL))
+		in.signalCgroup(id, int(unix.SIGKILL), 0)
 	}
 }
 

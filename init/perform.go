@@ -134,7 +134,7 @@ func (in *Init) signal(e *graph.Effect) {
 	if p == nil || p.gen != e.Gen {
 		return
 	}
-	if e.All && in.signalCgroup(e.Unit, int(e.Sig)) && e.Sig != int16(unix.SIGKILL) {
+	if e.All && in.signalCgroup(e.Unit, int(e.Sig), int(e.Pid)) && e.Sig != int16(unix.SIGKILL) {
 		return
 	}
 	// A KILL goes to the group too: whoever has moved itself to another cgroup.

@@ -181,7 +181,7 @@ func TestSpawnIntoNoCgroup(t *testing.T) {
 func TestCgroupKill(t *testing.T) {
 	c := takeGroups(t)
 	ways := map[string]func(string){"Kill": c.Kill, "killEach": c.killEach,
-		"Signal": func(name string) { c.Signal(name, int(unix.SIGTERM)) }}
+		"Signal": func(name string) { c.Signal(name, int(unix.SIGTERM), 0) }}
 	for name, kill := range ways {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T) {

@@ -82,9 +82,12 @@ func (c *Cgroups) killEach(name string) {
 
 // Signal sends sig to every process of the group and of those below it. A number
 // cannot become a stranger's between the look and the signal, short of the kernel
-// going once through all of its pids in these microseconds.
-func (c *Cgroups) Signal(name string, sig int) {
-	signalAll(groupProcs(c.path(name), maxGroupDepth), sig)
+// going once through all of its pids in these microseconds. It reports whether pid
+// is one of them.
+func (c *Cgroups) Signal(name string, sig, pid int) bool {
+	pids := groupProcs(c.path(name), maxGroupDepth)
+	signalAll(pids, sig)
+	return hasWord(pids, utoa(uint32(pid)))
 }
 
 func signalAll(pids string, sig int) {

@@ -238,6 +238,16 @@ func TestC13_SignalsReachAll(t *testing.T) {
 	})
 }
 
+// A main process that has moved itself to another group is asked to end all the same.
+func TestC13_SignalReachesTheMoved(t *testing.T) {
+	opt := Options{AsRoot: true, Group: newGroup(t, 0)}
+	in := startWith(t, opt, "service a /bin/sh -c 'echo 0 >\"$0\" && exec \"$@\"' "+opt.Group+"/cgroup.procs {V} unit {D}/order a\n  kill cgroup\n  stop TERM 1m\n")
+	in.wantOrder("+a")
+	in.procsOf("a", 0)
+	in.ok("stop", "a")
+	in.wantOrder("+a", "-a")
+}
+
 // A unit with kill process keeps what its main process leaves behind, in a group
 // or not; the next incarnation lives beside it.
 func TestC13_KillProcess(t *testing.T) {
