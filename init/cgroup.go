@@ -126,7 +126,7 @@ func (in *Init) enterCgroup(u *graph.Unit, e *graph.Effect, spec *proc.Spec) *re
 	}
 	io.removals = 0 // it lives again
 	io.cgroup |= cgroupMade
-	spec.Cgroup, spec.Killed = fd, io.cgroup&cgroupKilled != 0
+	spec.Cgroup, spec.Killed, spec.MayMiss = fd, io.cgroup&cgroupKilled != 0, !asksCgroup(u)
 	spec.Throttled = settings != "" || !c.own.Calm(groupName(u))
 	if !fresh && e.Role != graph.RoleMain {
 		return nil

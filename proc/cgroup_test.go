@@ -159,6 +159,29 @@ func TestSpawnIntoCgroup(t *testing.T) {
 	})
 }
 
+// A child that cannot move itself where it need not be runs where it is.
+func TestSpawnIntoCgroupIfItMay(t *testing.T) {
+	defer func() { neverInto = false }()
+	neverInto = true
+	dir := t.TempDir()
+	if err := os.Symlink("/dev/full", dir+"/cgroup.procs"); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := openGroup(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	s := sh("exit 5")
+	for _, may := range []bool{true, false} {
+		s.Cgroup, s.MayMiss = fd, may
+		got := run(t, s)
+		if may && (got.fail != nil || got.exit.Code != 5) || !may && (got.fail == nil || got.fail.Stage != StageCgroup) {
+			t.Errorf("may %v: %+v", may, got)
+		}
+	}
+}
+
 // What has no cgroup.procs is a failure of the stage cgroup.
 func TestSpawnIntoNoCgroup(t *testing.T) {
 	bothWays(t, func(t *testing.T) {

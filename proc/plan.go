@@ -55,6 +55,7 @@ type plan struct {
 
 	into      int32 // the folder of the cgroup, for the clone; 0 = none
 	joinFD    int32 // its cgroup.procs, for the child where the clone cannot; 0 = none
+	mayMiss   bool  // that is no failure
 	throttled bool
 
 	ctx    Context
@@ -128,7 +129,7 @@ func (p *plan) prepare(s *Spec) error {
 // where many do so (kernel/cgroup/cgroup.c, cgroup_attach_lock): no parent sleeps
 // through that.
 func (p *plan) enterCgroup(s *Spec) syscall.Errno {
-	p.into, p.joinFD, p.throttled = 0, 0, s.Throttled
+	p.into, p.joinFD, p.mayMiss, p.throttled = 0, 0, s.MayMiss, s.Throttled
 	if s.Cgroup <= 0 {
 		return 0
 	}

@@ -103,6 +103,7 @@ type Spec struct {
 	Context *Context // nil asks for nothing
 
 	Cgroup    int  // an open folder of cgroup version 2 for the child to begin in; 0 keeps the init's
+	MayMiss   bool // a child that has to move itself there, and cannot, runs all the same
 	Killed    bool // Kill was used on that group: see there
 	Throttled bool // the child may be kept waiting there: by its share of the processor, or frozen (Calm)
 
