@@ -299,7 +299,7 @@ func (in *Init) removeCgroup(id graph.ID) {
 	}
 	if io.removals++; io.removals > groupTries { // the next start finds it
 		io.removals = 0
-		if u := in.world.Unit(id); u.KillMode != graph.KillProcess {
+		if u := in.world.Unit(id); u.KillMode != graph.KillProcess && in.cgroups.own.Populated(groupName(u)) {
 			in.logs.Say(MsgWarn, u.Name, ": processes in its cgroup do not end after KILL: they hang in the kernel")
 		}
 		return

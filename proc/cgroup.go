@@ -12,7 +12,7 @@ import (
 const (
 	maxOwnGroups  = 64      // inits that may have their groups in one place
 	maxGroupFile  = 1 << 20 // bytes of one of the kernel's files: cgroup.procs has 8 for a process
-	maxGroupDepth = 8       // groups below groups
+	maxGroupDepth = 32      // groups below groups: a container in a container has some
 	killRounds    = 32      // looks for new processes while a group is killed one by one
 )
 
