@@ -144,6 +144,9 @@ func (in *Init) setCgroup(u *graph.Unit, io *unitIO, settings string) *refusal {
 	for settings != "" {
 		var key, value string
 		key, value, settings = graph.CutSetting(settings)
+		if reclaims(key) && own.Populated(groupName(u)) {
+			continue // it has what was written when it was empty
+		}
 		switch err := own.Set(groupName(u), key, value); {
 		case err == unix.ENOENT:
 			missing += key + " "
@@ -160,6 +163,10 @@ func (in *Init) setCgroup(u *graph.Unit, io *unitIO, settings string) *refusal {
 	}
 	return nil
 }
+
+// reclaims reports whether a write of the setting may have to free memory of who
+// lives in the group, for which it sleeps before Linux 6.15 (admin-guide/cgroup-v2).
+func reclaims(key string) bool { return key == "memory.max" || key == "memory.high" }
 
 // sayCgroup says once what a unit does not get.
 func (in *Init) sayCgroup(u *graph.Unit, io *unitIO, text string) {
