@@ -194,7 +194,7 @@ func TestC13_KillLeavesNobody(t *testing.T) {
 // not end there, and the init goes on.
 func TestC13_Frozen(t *testing.T) {
 	inGroup(t, func(t *testing.T, opt Options) {
-		in := startWith(t, opt, "service a {V} append {D}/up up , sleep\n  kill cgroup\n  restart always delay 0\n  health exec {V} append {D}/ok ok every 200ms timeout 200ms\n")
+		in := startWith(t, opt, "service a {V} append {D}/up up , sleep\n  kill cgroup\n  restart always delay 0\n  stop TERM 300ms\n  health exec {V} append {D}/ok ok every 200ms timeout 200ms\n")
 		in.appears("ok", 1) // also the first process that is waited for
 		freeze := opt.Group + "/mote/a.unit/cgroup.freeze"
 		must(t, os.WriteFile(freeze, []byte("1"), 0o644))

@@ -24,7 +24,7 @@ var (
 	asRoot    bool
 	uid       = os.Getuid()
 	marker    = "ACCEPT_RUN=" + strconv.Itoa(os.Getpid()) + "." + strconv.FormatInt(time.Now().UnixNano(), 36)
-	step      = 15 * time.Second // the deadline of one step: only what fails takes it
+	step      = 5 * time.Second // the deadline of one step
 )
 
 func TestMain(m *testing.M) {

@@ -134,7 +134,11 @@ func TestF3_BootGood(t *testing.T) {
 	if in.lines("good") != nil {
 		t.Error("boot-good is run before its time")
 	}
-	in.appears("good", 1)
+	for range 4 { // ten seconds are more than one step
+		if len(in.lines("good")) == 0 {
+			in.ctl("-t", "3s", "wait", "--for", "inactive", "a")
+		}
+	}
 	in.logHas("mote", "boot: good: ", "boot-good: printed\n", "boot-good: exit 0\n")
 	if env := in.report("r").Env; !slices.Contains(env, "WORD=said") || !slices.Contains(env, "MOTE_SOCKET="+in.inside("ctl/sock")) {
 		t.Errorf("the environment is %q", env)
