@@ -70,12 +70,18 @@ func (c *cgroups) String() string {
 	return text
 }
 
-// takeCgroups makes the init's own group if a unit asks for one: before the first
-// unit starts, since a group with processes in it can have no controllers.
+// takeCgroups makes the init's own group if a unit is to have one: before the first
+// unit starts, since a group with processes in it can have no controllers. On a
+// machine and in a container the init goes to its leaf; a supervisor stays where
+// it was put, unless controllers are to be had no other way.
 func (in *Init) takeCgroups() {
 	for id := 0; id < in.world.Len() && !in.cgroups.tried; id++ {
 		if in.givesCgroup(in.world.Unit(graph.ID(id))) {
-			in.cgroups.take()
+			if in.cgroups.take() && in.role != Supervisor {
+				if err := in.cgroups.own.Leave(); err != nil {
+					in.logs.Say(MsgWarn, "cgroups: cannot move to a group of its own: ", err.Error())
+				}
+			}
 		}
 	}
 }

@@ -39,6 +39,7 @@ type Cgroups struct {
 
 	own  string // the folder of its own group; "" = not taken
 	lock int    // which is open and locked
+	left bool   // the init is in its leaf
 }
 
 // FindCgroups looks where the process is, and changes nothing.
@@ -94,9 +95,9 @@ func (c *Cgroups) Taken() bool { return c.own != "" }
 func (c *Cgroups) path(name string) string { return c.own + "/" + name }
 
 // Take makes the init's own group and asks for the controllers that only count.
-// What cannot be had is in Why. Moving the init into its leaf, once, takes some
-// 10 ms (kernel/cgroup/cgroup.c, cgroup_attach_lock, waits for a grace period of
-// RCU), and is done only where controllers need it.
+// What cannot be had is in Why. The init moves into its leaf where controllers need
+// that, or Leave is called: once, it takes some 10 ms (kernel/cgroup/cgroup.c,
+// cgroup_attach_lock, waits for a grace period of RCU).
 func (c *Cgroups) Take() {
 	if c.own != "" || c.Base == "" {
 		return
@@ -160,7 +161,7 @@ func openGroup(path string) (fd int, err error) {
 func (c *Cgroups) enable(controller string) error {
 	err := subtree(c.Base, controller)
 	if err == unix.EBUSY { // processes are in BASE: of those, the init can move its own
-		if err = c.leave(); err == nil {
+		if err = c.Leave(); err == nil {
 			err = subtree(c.Base, controller)
 		}
 		if err == unix.EBUSY {
@@ -181,14 +182,16 @@ func subtree(path, controller string) error {
 	return writeFile(path, "+"+controller)
 }
 
-// leave moves the init, and what it has started in BASE, to the leaf.
-func (c *Cgroups) leave() error {
+// Leave moves the init, and what it has started in BASE, to a leaf of its own, so
+// that what they use is counted apart from the units, and BASE can have controllers.
+func (c *Cgroups) Leave() error {
 	leaf := c.path("init")
 	if err := unix.Mkdir(leaf, 0o755); err != nil && err != unix.EEXIST {
 		return err
 	}
 	leaf += "/cgroup.procs"
-	if err := writeFile(leaf, "0"); err != nil || !AnyChild() {
+	err := writeFile(leaf, "0")
+	if c.left = err == nil; !c.left || !AnyChild() {
 		return err
 	}
 	ours, _ := Descendants() // without /proc the controllers say that others are there
@@ -279,6 +282,9 @@ func (c *Cgroups) Remove(name string) error { return removeGroup(c.path(name), m
 // Close takes the init's own group away as far as it is empty.
 func (c *Cgroups) Close() {
 	if c.own != "" {
+		if c.left { // refused where BASE has controllers: then the leaf stays
+			writeFile(c.Base+"/cgroup.procs", "0")
+		}
 		removeGroup(c.own, maxGroupDepth)
 		unix.Close(c.lock)
 		c.own = ""

@@ -143,6 +143,11 @@ func TestC13_OwnGroup(t *testing.T) {
 		in.appears("upb", 1)
 		in.state("c@x.y", "exited")
 		in.state("d", "exited")
+		where, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", in.pid()))
+		must(t, err)
+		if leaf := strings.HasSuffix(strings.TrimSpace(string(where)), "/mote/init"); leaf != (opt.Mode == rooted) {
+			t.Errorf("the init is in %q", where)
+		}
 		in.ok("stop", "a", "b")
 		for file, want := range map[string]string{"main": "/mote/a.unit", "pre": "/mote/a.unit", "post": "/mote/a.unit", "stop": "/mote/a.unit", "task": "/mote/c@x.y.unit"} {
 			if got := strings.Join(in.lines(file), " "); !strings.HasSuffix(got, want) {

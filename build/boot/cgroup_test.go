@@ -63,7 +63,7 @@ func TestCgroups(t *testing.T) {
 		{"cpu.max", "cat " + group + "mem.unit/cpu.max", "50000 100000\n"},
 		{"its own group", "cat /proc/$(cat " + group + "mem.unit/cgroup.procs)/cgroup", "0::/mote/mem.unit\n"},
 		{"every service has one", "ls " + group + " | grep -c plain", "1\n"},
-		{"the init stays", "cat /proc/1/cgroup", "0::/\n"},
+		{"the init has a leaf of its own", "cat /proc/1/cgroup", "0::/mote/init\n"},
 		{"all of a unit", all, "4\n"},
 		{"memory is counted", "motectl --json status mem", `"oom_kills":0`},
 		{"a stop", "motectl stop many; " + left, "0\n"},
