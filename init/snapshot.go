@@ -23,6 +23,7 @@ func (k *keeper) fd(fd int) {
 // wrong with a snapshot is found here. Each part embeds its own.
 type saved struct {
 	snap *state.Snapshot
+	claims // of attach
 	savedHead
 }
 
@@ -38,7 +39,7 @@ type savedPart struct {
 	check func(s *saved) error
 	// attach makes the part of in that was saved. It cannot fail as a whole: what
 	// does not come through is said, and the rest goes on. Descriptors are taken
-	// over by in.claim.
+	// over by s.claim.
 	attach func(in *Init, s *saved)
 }
 

@@ -1,0 +1,39 @@
+package pid1
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// claims are the descriptors that the image before has left open and that are
+// taken over; what is in none is closed when all parts are attached.
+type claims struct {
+	set []uint64 // a bit for each
+}
+
+// maxClaim bounds the number of a descriptor in a snapshot (fs.nr_open by default).
+const maxClaim = 1 << 20
+
+// claim takes over a descriptor. kind is the file type that it must have
+// (S_IFIFO, S_IFSOCK, ... of inode(7)), 0 for any. It reports whether it is that,
+// and was not taken over before; from then on it is the caller's, and closed by an
+// exec.
+func (c *claims) claim(fd int, kind uint32) bool {
+	if fd <= 2 || fd >= maxClaim {
+		return false
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || kind != 0 && st.Mode&unix.S_IFMT != kind || c.has(fd) {
+		return false
+	}
+	for len(c.set) <= fd/64 {
+		c.set = append(c.set, 0)
+	}
+	c.set[fd/64] |= 1 << (fd % 64)
+	unix.CloseOnExec(fd)
+	return true
+}
+
+// has reports whether a descriptor was taken over.
+func (c *claims) has(fd int) bool {
+	return fd >= 0 && fd/64 < len(c.set) && c.set[fd/64]&(1<<(fd%64)) != 0
+}
