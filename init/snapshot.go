@@ -22,7 +22,7 @@ func (k *keeper) fd(fd int) {
 // else of the process, so that the check of an upgrade can do it too: what is
 // wrong with a snapshot is found here. Each part embeds its own.
 type saved struct {
-	snap *state.Snapshot
+	snap   *state.Snapshot
 	claims // of attach
 	savedHead
 }
