@@ -14,6 +14,7 @@ func (w *World) shutdown(h Halt) {
 	w.halt, w.t.ending = h, true
 	w.deadline = w.t.now + h.Timeout
 	for id := range w.nodes {
+		w.keep(ID(id))
 		n := &w.nodes[id]
 		n.s.Want, n.s.Restart = false, false
 		w.touch(ID(id))

@@ -153,15 +153,18 @@ func (w *World) reload(plan []Change) {
 	}
 	for i := range plan {
 		c := &plan[i]
+		fuse(None)
 		id, there := w.byName[c.Name]
 		switch {
 		case !there && c.Kind == UnitAdded:
 			w.join(c.unit)
 		case !there:
 		case c.Kind == UnitRemoved:
+			w.keep(id)
 			n := &w.nodes[id]
 			n.gone, n.s.Asked, n.s.Restart = true, false, false
 		case c.Kind == UnitAdded: // again, and its stop is not over
+			w.keep(id)
 			n := &w.nodes[id]
 			n.gone, n.s.Asked, n.s.Held = false, !c.unit.Manual, false
 			w.renew(id, c)
@@ -191,6 +194,7 @@ func (w *World) join(u *Unit) {
 // renew gives a unit its new form: at once, or, when its process has to be
 // another, with the start that follows its stop.
 func (w *World) renew(id ID, c *Change) {
+	w.keep(id)
 	n := &w.nodes[id]
 	if n.latest().Manual && !c.unit.Manual {
 		n.s.Asked = true
@@ -234,19 +238,10 @@ func (w *World) renew(id ID, c *Change) {
 // relink makes every edge, want and count anew.
 func (w *World) relink() {
 	for id := range w.nodes {
-		n := &w.nodes[id]
-		for _, list := range [...]*[]ID{&n.req, &n.wants, &n.after, &n.conf, &n.reqBy, &n.wantBy, &n.afterBy} {
-			*list = (*list)[:0]
-		}
-		n.unmet, n.deadReq, n.pending, n.active, n.holdReq, n.drainAfter = 0, 0, 0, 0, 0, 0
-		n.bits, n.s.Want = 0, false
+		w.keep(ID(id))
+		w.nodes[id].s.Want = false
 	}
-	w.holds, w.userHold = 0, 0
-	for id := range w.nodes {
-		if w.inUse(ID(id)) {
-			w.link(ID(id))
-		}
-	}
+	w.edges()
 	for id := range w.nodes {
 		w.touch(ID(id))
 		w.mark(ID(id))
@@ -256,6 +251,67 @@ func (w *World) relink() {
 			w.want(ID(id))
 		}
 	}
+}
+
+// edges makes every edge anew, with the counts of a world in which nobody has
+// been told of anything: touch tells.
+func (w *World) edges() {
+	for id := range w.nodes {
+		n := &w.nodes[id]
+		for _, list := range [...]*[]ID{&n.req, &n.wants, &n.after, &n.conf, &n.reqBy, &n.wantBy, &n.afterBy} {
+			*list = (*list)[:0]
+		}
+		n.unmet, n.deadReq, n.pending, n.active, n.holdReq, n.drainAfter = 0, 0, 0, 0, 0, 0
+		n.bits = 0
+	}
+	w.holds, w.userHold = 0, 0
+	for id := range w.nodes {
+		if w.inUse(ID(id)) {
+			w.link(ID(id))
+		}
+	}
+}
+
+// unlink takes the edges away of a unit that is forgotten: it is at rest, so that
+// all that its neighbours count of it is that it is not satisfied.
+func (w *World) unlink(id ID) {
+	n := &w.nodes[id]
+	for _, y := range n.reqBy {
+		m := &w.nodes[y]
+		w.count(y, &m.unmet, -1)
+		m.req = less(m.req, id)
+	}
+	for _, y := range n.wantBy {
+		w.nodes[y].wants = less(w.nodes[y].wants, id)
+	}
+	for _, y := range n.afterBy {
+		w.nodes[y].after = less(w.nodes[y].after, id)
+	}
+	for _, x := range n.req {
+		w.nodes[x].reqBy = less(w.nodes[x].reqBy, id)
+	}
+	for _, x := range n.wants {
+		w.nodes[x].wantBy = less(w.nodes[x].wantBy, id)
+	}
+	for _, x := range n.after {
+		w.nodes[x].afterBy = less(w.nodes[x].afterBy, id)
+	}
+	for _, x := range n.conf {
+		w.nodes[x].conf = less(w.nodes[x].conf, id)
+	}
+	n.req, n.wants, n.after, n.conf, n.reqBy, n.wantBy, n.afterBy = nil, nil, nil, nil, nil, nil, nil
+	n.unmet, n.deadReq, n.pending, n.active, n.holdReq, n.drainAfter = 0, 0, 0, 0, 0, 0
+}
+
+// less takes an id out of a list.
+func less(list []ID, id ID) []ID {
+	kept := list[:0]
+	for _, x := range list {
+		if x != id {
+			kept = append(kept, x)
+		}
+	}
+	return kept
 }
 
 // inUse reports whether the unit's name still leads to it.

@@ -10,6 +10,7 @@ func (w *World) boot(root ID) {
 	for id := range w.nodes {
 		n := &w.nodes[id]
 		if ID(id) == root || root == None && !n.gone && (!n.unit.Manual || ID(id) == w.main) {
+			w.keep(ID(id))
 			n.s.Asked = true
 		}
 	}
@@ -44,6 +45,7 @@ func (w *World) want(id ID) {
 		if n.s.Want || n.s.Held || n.gone {
 			continue
 		}
+		w.keep(x)
 		n.s.Want = true
 		w.touch(x)
 		w.mark(x)
@@ -90,6 +92,7 @@ func (w *World) unwant(ids []ID) {
 
 // drop makes one unit wanted down.
 func (w *World) drop(id ID) {
+	w.keep(id)
 	n := &w.nodes[id]
 	n.s.Want, n.s.Restart = false, false
 	w.touch(id)
@@ -143,6 +146,7 @@ func (w *World) askStart(ids []ID) {
 	}
 	ids = w.here(ids)
 	for _, id := range ids {
+		w.keep(id)
 		w.nodes[id].s.Asked = true
 	}
 	w.start(ids)
@@ -192,6 +196,7 @@ func (w *World) start(ids []ID) {
 // own name (SPEC 6: it blocks the start of what requires it).
 func (w *World) retry(id ID, named bool) {
 	w.work++
+	w.keep(id)
 	n := &w.nodes[id]
 	n.s.Held = false
 	s := n.s
@@ -232,12 +237,14 @@ func (w *World) askStop(ids []ID) {
 			w.t.emit(Effect{Kind: Also, Unit: x})
 		}
 		if n.s.stays(n.unit) {
+			w.keep(x)
 			n.s.Undo = true // D3: only a stop makes a done task run again
 			w.touch(x)
 			w.mark(x)
 		}
 	}
 	for _, id := range ids {
+		w.keep(id)
 		n := &w.nodes[id]
 		n.s.Held = true
 		if n.latest().Manual {
@@ -330,6 +337,7 @@ func (w *World) askStartAll() {
 			ids = append(ids, ID(id))
 		}
 		if n.s.Held {
+			w.keep(ID(id))
 			n.s.Held = false
 			freed = append(freed, ID(id))
 		}

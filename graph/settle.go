@@ -10,6 +10,7 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 	if w.t.now, w.t.out = now, w.t.out[:0]; cap(w.t.out) > keepEffects {
 		w.t.out = nil // of a boot, say
 	}
+	w.begin(&ev)
 	switch ev.Kind {
 	case Spawned, SpawnFailed, Executed, BecameReady, Ended, Checked, Probed, MainPid, Fed, Starved, Extended, Leaving, Renewing,
 		KeyPress, NoAsking, Connected, NoSockets, Counted, StatusSet, Bug:
@@ -42,11 +43,13 @@ func (w *World) Apply(now Instant, ev Event) []Effect {
 		w.reload(ev.Plan)
 	}
 	w.settle()
+	w.undo.done()
 	return w.t.out
 }
 
 // feed gives a unit an event of its own.
 func (w *World) feed(id ID, ev Event) {
+	w.undo.unit = id
 	n := &w.nodes[id]
 	w.bound(n)
 	at := len(w.t.out)

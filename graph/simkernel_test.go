@@ -21,7 +21,7 @@ func (m *sim) apply(ev Event) {
 		m.forms[id] = m.w.nodes[id].unit
 	}
 	m.modelBefore(&ev)
-	effects := m.w.Apply(m.now, ev)
+	effects := m.give(ev)
 	m.mixed = ev.Kind == Tick || !m.ending && m.w.Ending().Kind != HaltNone && ev.Kind != AskShutdown
 	for i := range effects {
 		e := &effects[i]
@@ -38,6 +38,26 @@ func (m *sim) apply(ev Event) {
 	m.modelAfter(&ev)
 	m.check()
 	m.answerWaits(effects)
+}
+
+// give applies an event: to a world that was saved and loaded a moment ago, now
+// and then, and after it was broken half-way and recovered. Nothing of it may
+// show in what follows.
+func (m *sim) give(ev Event) []Effect {
+	if m.reexecs != nil && m.reexecs.IntN(m.every) == 0 {
+		w, err := simReexec(m.w)
+		if err != nil {
+			m.fail("saved and loaded: %v", err)
+			return m.w.Apply(m.now, ev)
+		}
+		m.w = w
+	}
+	if m.reexecs != nil && breakHalfWay != nil && m.reexecs.IntN(4) == 0 {
+		if wrong := breakHalfWay(m.w, m.now, ev, m.reexecs.IntN(20)); wrong != "" {
+			m.fail("%s: %s", ev.Kind, wrong)
+		}
+	}
+	return m.w.Apply(m.now, ev)
 }
 
 func (m *sim) names(ids []ID) (s string) {

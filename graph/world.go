@@ -28,6 +28,7 @@ type node struct {
 	early  bool   // shutdown: a user unit stops after this system unit
 	levels int32  // shutdown: how many levels stop after this one
 	visit  uint32 // of the last walk that came by
+	kept   uint32 // the event that undo has the unit of
 }
 
 // What a neighbour sees of a unit.
@@ -57,6 +58,7 @@ type World struct {
 	cands  []ID   // min-heap: to be started, if nothing forbids it
 	stack  []ID   // of walks
 	work   uint64 // units looked at and neighbours told, for the tests of cost
+	undo   undo
 
 	main     ID
 	halt     Halt
@@ -99,6 +101,12 @@ func (w *World) Add(u *Unit) (ID, bool) {
 	id := ID(len(w.nodes))
 	w.byName[u.Name] = id
 	w.nodes = append(w.nodes, node{unit: u})
+	if w.named(u.Name) { // by one that was there before it
+		w.edges()
+		w.enter(id)
+		w.quiet()
+		return id, true
+	}
 	w.link(id)
 	n := &w.nodes[id]
 	for _, x := range n.req {
@@ -116,6 +124,21 @@ func (w *World) Add(u *Unit) (ID, bool) {
 	}
 	w.enter(id)
 	return id, true
+}
+
+// named reports whether a unit has an edge to the name.
+func (w *World) named(name string) bool {
+	for id := range w.nodes {
+		u := w.nodes[id].latest()
+		for r := range relationCount {
+			for _, ref := range *u.refs(r) {
+				if ref.Name == name && w.byName[u.Name] == ID(id) && u.Name != name {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func one(bit uint8) int32 {
@@ -234,6 +257,7 @@ func (w *World) Next() Instant {
 // neighbours know. The Changed effect goes to place "at" of the turn's
 // effects: before what the change causes.
 func (w *World) set(id ID, s *Status, at int) {
+	w.keep(id)
 	n := &w.nodes[id]
 	old, asked, demanded := n.s.State, n.unit.AskFirst, n.unit.onDemand()
 	if s.State != old {
@@ -243,12 +267,16 @@ func (w *World) set(id ID, s *Status, at int) {
 		w.t.out[at] = Effect{Kind: Changed, Unit: id, From: old, To: s.State, Reason: s.Reason, Gen: s.Gen}
 	}
 	n.s = *s
+	fuse(id)
 	w.timers.arm(id, s.Due)
 	if (n.next != nil || n.gone) && !s.up() && (s.State == Inactive || n.next != nil) {
 		w.rested(id)
 	}
 	w.touch(id)
 	w.mark(id)
+	if n.gone && !w.inUse(id) {
+		w.unlink(id)
+	}
 	if s.State == old {
 		return
 	}
