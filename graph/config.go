@@ -65,11 +65,15 @@ type faultKey struct {
 	text string
 }
 
+func newConfig() *Config {
+	return &Config{index: map[string]int32{}, templates: map[string][]*block{},
+		files: map[string]int{}, seen: map[faultKey]bool{}}
+}
+
 // Load reads, extends, instantiates and links a configuration. It never gives
 // up: a unit with a fault is in Units with its Fault set (SPEC F10).
 func Load(src Source, roots []Root) *Config {
-	c := &Config{index: map[string]int32{}, templates: map[string][]*block{},
-		files: map[string]int{}, seen: map[faultKey]bool{}}
+	c := newConfig()
 	p := parser{c: c, src: src, entries: map[string]*entry{}}
 	for _, r := range roots {
 		p.root(r)

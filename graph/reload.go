@@ -93,6 +93,10 @@ func (n *node) latest() *Unit {
 	return n.unit
 }
 
+// Latest is a unit as the configuration has it; its process may still be of an
+// older form, which is that of Unit.
+func (w *World) Latest(id ID) *Unit { return w.nodes[id].latest() }
+
 // difference names the keys in which two forms of a unit differ; hard reports
 // whether its process has to be another for it.
 func difference(a, b *Unit) (keys []string, hard bool) {

@@ -33,12 +33,18 @@ type SavedUnit struct {
 
 // Save gives the world as values. It must not be called within Apply.
 func (w *World) Save() *Saved {
-	s := &Saved{Units: make([]SavedUnit, len(w.nodes)), Main: w.main, Gen: w.gen, Halt: w.halt, Deadline: w.deadline,
-		Ended: w.ended, ShutdownTimeout: w.ShutdownTimeout, Boot: w.t.boot, Wall: w.t.wall}
+	s := w.SaveWorld()
+	s.Units = make([]SavedUnit, len(w.nodes))
 	for id := range w.nodes {
 		s.Units[id] = w.SaveUnit(ID(id))
 	}
 	return s
+}
+
+// SaveWorld gives Save without its units.
+func (w *World) SaveWorld() *Saved {
+	return &Saved{Main: w.main, Gen: w.gen, Halt: w.halt, Deadline: w.deadline, Ended: w.ended,
+		ShutdownTimeout: w.ShutdownTimeout, Boot: w.t.boot, Wall: w.t.wall}
 }
 
 // SaveUnit gives one unit of Save.

@@ -36,6 +36,13 @@ func checkShow(t *testing.T, u *Unit) {
 	if a, b := bare(u), bare(again); !reflect.DeepEqual(a, b) {
 		t.Fatalf("%s\nwas %+v\nis  %+v\n%q", text, a, b, faults(c))
 	}
+	built, err := new(Rebuild).Unit(Show(u), Pos{"f", 1}, u.Class, u.Fault)
+	if err != nil {
+		t.Fatalf("%s\n%v", text, err)
+	}
+	if a, b := bare(u), bare(built); !reflect.DeepEqual(a, b) || built.Pos != (Pos{"f", 1}) || built.Fault != u.Fault {
+		t.Fatalf("%s\nwas %+v\nis  %+v", text, a, b)
+	}
 	if u.Fault == "" && again.Fault != "" && !strings.Contains(again.Fault, "does not exist") {
 		t.Fatalf("%s\n%s", text, again.Fault)
 	}

@@ -25,6 +25,7 @@ type saved struct {
 	snap   *state.Snapshot
 	claims // of attach
 	savedHead
+	savedWorld
 }
 
 // savedPart is one part of the init's state; see the package documentation of
@@ -52,7 +53,7 @@ type savedKind struct {
 var savedParts []savedPart
 
 func init() {
-	savedParts = []savedPart{headPart}
+	savedParts = []savedPart{headPart, worldPart}
 }
 
 // putState writes the whole state and gives its digest, and the descriptors that
@@ -91,10 +92,16 @@ func readState(text string) (*saved, error) {
 	return s, nil
 }
 
+// take reads one record; those behind the first two parts find the world made.
 func (s *saved) take(r *state.Record) error {
 	for i := range savedParts {
 		for _, k := range savedParts[i].kinds {
 			if k.name == r.Kind {
+				if i >= 2 {
+					if err := s.makeWorld(); err != nil {
+						return err
+					}
+				}
 				return k.take(s, r)
 			}
 		}

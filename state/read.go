@@ -147,6 +147,8 @@ func (s *Snapshot) note(what string) {
 	}
 }
 
+func wrong(text string) error { return errors.New("snapshot: " + text) }
+
 func tooLarge(n int) error {
 	return errors.New("it has " + strconv.Itoa(n) + " bytes: the limit is " + strconv.Itoa(MaxBytes))
 }
