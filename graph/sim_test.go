@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,9 +93,19 @@ func TestSimReexec(t *testing.T) {
 			t.Errorf("seed %d: %s: at line %d\n%s\nwithout a re-exec:\n%s\nwith it:\n%s", seed, b.failed, at, simShow(b.w),
 				strings.Join(a.trace[max(0, at-20):min(len(a.trace), at+6)], "\n"), strings.Join(b.trace[max(0, at-3):min(len(b.trace), at+6)], "\n"))
 		}
+		if b.failed == "" && !reflect.DeepEqual(simStatuses(a.w), simStatuses(b.w)) {
+			t.Errorf("seed %d: in the end\n%+v\nand with re-execs\n%+v", seed, simStatuses(a.w), simStatuses(b.w))
+		}
 		points -= b.events
 		every = every%3 + 1
 	}
+}
+
+func simStatuses(w *World) (list []Status) {
+	for id := range w.nodes {
+		list = append(list, w.nodes[id].s)
+	}
+	return list
 }
 
 // simOne runs one seed and gives the number of its events. Now and then it runs

@@ -59,7 +59,11 @@ func simUnits(r *rand.Rand) []*Unit {
 
 // simUnit makes a unit with random keys.
 func simUnit(r *rand.Rand, name string) *Unit {
-	u := &Unit{Name: name, Kind: Kind(r.IntN(4)), Manual: r.IntN(3) == 0}
+	unit := newUnit(name, Kind(r.IntN(4)), User)
+	u := &unit // what a re-exec is to bring over must be what a parser can make
+	u.Log, u.Exec = defaultLog, nil
+	u.Restart, u.StartTimeout = Restart{Policy: Never}, 0
+	u.Manual = r.IntN(3) == 0
 	if r.IntN(4) == 0 {
 		u.Class = System
 	}
@@ -72,14 +76,15 @@ func simUnit(r *rand.Rand, name string) *Unit {
 	if u.Kind == Target {
 		return u
 	}
+	u.Exec = []Text{{{Lit: "/bin/x"}}}
 	u.Stop = []StopStep{{15, simSpan(r)}}
 	if r.IntN(3) == 0 {
 		u.Stop = append(u.Stop, StopStep{2, simSpan(r)})
 	}
 	u.KillMode = KillMode(r.IntN(3))
 	if u.Kind != Tty {
-		u.Pre = make([][]Text, r.IntN(8)/5)
-		u.Post = make([][]Text, r.IntN(8)/5)
+		u.Pre = simCommands(r)
+		u.Post = simCommands(r)
 		if r.IntN(3) == 0 {
 			u.StopExec = []Text{{{Lit: "/bin/stop"}}}
 		}
@@ -113,6 +118,13 @@ func simUnit(r *rand.Rand, name string) *Unit {
 		simDuty(r, u)
 	}
 	return u
+}
+
+func simCommands(r *rand.Rand) (list [][]Text) {
+	for range r.IntN(8) / 5 {
+		list = append(list, []Text{{{Lit: "/bin/p"}}})
+	}
+	return list
 }
 
 func simSpan(r *rand.Rand) time.Duration {

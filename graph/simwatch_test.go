@@ -15,9 +15,14 @@ type simProbe struct {
 
 // simDuty gives a service random duties, and a way to get ready.
 func simDuty(r *rand.Rand, u *Unit) {
-	u.Ready.Kind = ReadyKind(r.IntN(7))
+	switch u.Ready.Kind = ReadyKind(r.IntN(7)); u.Ready.Kind {
+	case ReadyPidfile, ReadyPath, ReadyLog:
+		u.Ready.Arg = "/run/x"
+	case ReadyFD:
+		u.Ready.FD = 9
+	}
 	if u.Ready.Kind == ReadyHealth || r.IntN(5) == 0 {
-		u.duty().Health = &Health{Every: 100*time.Millisecond + simSpan(r), Timeout: 10*time.Millisecond + simSpan(r),
+		u.duty().Health = &Health{Kind: HealthUnix, Path: "/run/x", Every: 100*time.Millisecond + simSpan(r), Timeout: 10*time.Millisecond + simSpan(r),
 			Grace: simSpan(r), Fails: 1 + r.IntN(3)}
 	}
 	if r.IntN(6) == 0 {
@@ -25,7 +30,7 @@ func simDuty(r *rand.Rand, u *Unit) {
 	}
 	if r.IntN(5) == 0 {
 		u.duty().OnDemand, u.duty().Idle = true, simSpan(r)
-		u.duty().Listen = []Listen{{}}
+		u.duty().Listen = []Listen{{Kind: ListenUnix, Path: "/run/x", Mode: -1}}
 	}
 	switch r.IntN(6) {
 	case 0:
