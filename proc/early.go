@@ -48,6 +48,8 @@ func runtimeAuxv() []uintptr
 // the runtime for every signal, so that none ends the process from here on.
 func Early() {
 	dropSentFaults()
+	recallFirst(syscall.Environ(), unix.Getpid())
+	nameAgain()
 	ignoreLibcSignals()
 	if !hasOverlay() {
 		enableRuntime()
@@ -73,7 +75,7 @@ func execSelf() {
 	env := stageEnviron(syscall.Environ(), unix.Getpid())
 	// AT_EXECFN is the path that execve was given and keeps the name that
 	// /proc shows. It can be gone (fexecve), and /proc need not be there.
-	for _, path := range []string{ExecFn(), "/proc/self/exe"} {
+	for _, path := range []string{ExecFn(), selfExe} {
 		if path != "" {
 			syscall.Exec(path, argv, env)
 		}
@@ -81,8 +83,16 @@ func execSelf() {
 	setMask(&old)
 }
 
-// ExecFn is the path that this program was executed by (getauxval(3), AT_EXECFN).
+// ExecFn is the path that this program was executed by (getauxval(3), AT_EXECFN), or
+// empty if that was a descriptor: its number may be another file's by now.
 func ExecFn() string {
+	if path := execFn(); !strings.HasPrefix(path, fdFolder) {
+		return path
+	}
+	return ""
+}
+
+func execFn() string {
 	auxv := runtimeAuxv()
 	for i := 0; i+1 < len(auxv); i += 2 {
 		if auxv[i] == atExecFn {
@@ -119,7 +129,7 @@ func stageEnviron(env []string, pid int) []string {
 // userEnviron undoes stageEnviron. The variables of a stage that is not pid's
 // own were inherited and say nothing about it.
 func userEnviron(env []string, pid int) []string {
-	out := without(env, stageVar, userProcsVar, userDebugVar)
+	out := without(env, stageVar, userProcsVar, userDebugVar, firstVar)
 	if !isSecondImage(env, pid) {
 		return out
 	}

@@ -32,6 +32,7 @@ var helpers = map[string]func(){
 	"foreground":     helperForeground,
 	"early":          helperEarly,
 	"reexec":         helperReexec,
+	"hop":            helperHop,
 }
 
 // helper runs this test file as the helper name and gives what it prints.

@@ -3,8 +3,6 @@ package proc
 import (
 	"strconv"
 
-	"mote/proc/first"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -18,16 +16,11 @@ func closeInherited() {
 		return
 	}
 	inheritedClosed = true
-	if fds, ok := openFDs(); ok {
-		for _, fd := range fds {
-			unix.CloseOnExec(fd)
-		}
-		return
+	fds, ok := openFDs()
+	if !ok {
+		fds = possibleFDs()
 	}
-	// Without /proc: a number beyond the limit can be open only if the limit
-	// was higher once, and a bound keeps this from taking seconds.
-	const bound = 1 << 16
-	for fd := 3; fd < int(min(first.Nofile.Max, bound)); fd++ {
+	for _, fd := range fds {
 		unix.CloseOnExec(fd)
 	}
 }

@@ -1,0 +1,158 @@
+package proc
+
+import (
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// One image of the program after the other, in one process.
+
+// Inherit lets the next image have descriptors: it clears FD_CLOEXEC. After an
+// error none of them has it cleared.
+func Inherit(fds []int) error {
+	for i, fd := range fds {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+			Uninherit(fds[:i])
+			return cannot("keep descriptor "+utoa64(uint64(uint32(fd)))+" over the exec", err)
+		}
+	}
+	return nil
+}
+
+// Uninherit sets FD_CLOEXEC again.
+func Uninherit(fds []int) {
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
+	}
+}
+
+// CloseInherited closes the descriptors that the image before has left open and of
+// which has says that nobody has taken them over; it gives their numbers. 0, 1 and
+// 2 are not touched, nor what that image opened for itself (that is close-on-exec), nor
+// what the first image was started with. A child does the closing, which may wait
+// (CloseAll), and is reaped as any; until it has come to them the numbers are taken.
+func CloseInherited(has func(fd int) bool) []int {
+	var stray []int
+	for _, fd := range inheritable() {
+		if !has(fd) && !contains(startedWith.fds, fd) {
+			unix.CloseOnExec(fd) // if the child cannot be made
+			stray = append(stray, fd)
+		}
+	}
+	if len(stray) > 0 {
+		CloseAll(stray)
+	}
+	return stray
+}
+
+// inheritable lists the open descriptors from 3 on that an exec leaves open.
+func inheritable() []int {
+	fds, ok := openFDs()
+	if !ok {
+		fds = possibleFDs()
+	}
+	out := fds[:0]
+	for _, fd := range fds {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			out = append(out, fd)
+		}
+	}
+	return out
+}
+
+func contains(fds []int, fd int) bool {
+	for _, f := range fds {
+		if f == fd {
+			return true
+		}
+	}
+	return false
+}
+
+// Reexec executes img in this process and keeps the descriptors keep, 0, 1, 2, and
+// those that an earlier program left here, open. env is what Environ gives, and what
+// the caller adds. It returns only if that failed, with everything as it was.
+//
+// Blocked signals that are pending stay so over an exec (execve(2)): in an image
+// with the full mask none is lost. In the runtime's mode TERM, QUIT and others have
+// their default effect from the exec until Early; HUP and INT are ignored for so
+// long, which the runtime respects when it begins (runtime/signal_unix.go,
+// sigInstallGoHandler) and Early ends.
+func Reexec(img *Image, argv, env []string, keep []int) error {
+	if !img.Same() {
+		return wrong(img.name, reason("was changed since it was checked: try again"))
+	}
+	if len(argv) == 0 {
+		return wrong(img.name, reason("has no argv[0]"))
+	}
+	full := hasOverlay() && maskIsFull()
+	env = nextEnviron(env, unix.Getpid(), full, inheritable())
+	if err := Inherit(keep); err != nil {
+		return err
+	}
+	// Without this Exec would lower the limit to what package syscall found, also
+	// where it fails, and the next image begin with more descriptors than allowed.
+	var files unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil {
+		unix.Setrlimit(unix.RLIMIT_NOFILE, &files)
+	}
+	var old [len(hangups)]sigaction
+	if !full {
+		for i, sig := range hangups {
+			swapAction(sig, &sigactionIgnore, &old[i])
+		}
+	}
+	err := syscall.Exec(img.Path(), argv, env)
+	if !full {
+		for i, sig := range hangups {
+			swapAction(sig, &old[i], nil)
+		}
+	}
+	Uninherit(keep)
+	return wrong(img.name, whyNot(err))
+}
+
+var hangups = [...]int{int(unix.SIGHUP), int(unix.SIGINT)}
+
+// swapAction is rt_sigaction(2); the runtime keeps believing in its own handler.
+func swapAction(sig int, act, old *sigaction) {
+	ignoredKnown = false
+	syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)),
+		uintptr(unsafe.Pointer(old)), sigsetBytes, 0, 0)
+}
+
+// whyNot is an errno of execve(2) in words.
+func whyNot(err error) error {
+	how := ""
+	switch err {
+	case unix.ENOENT:
+		if !Exists(fdFolder) {
+			return noProc
+		}
+		how = ": its loader is missing"
+	case unix.ENOEXEC:
+		how = ": it is damaged, or for another machine"
+	case unix.ETXTBSY:
+		how = ": it is open for writing: try again when it is complete"
+	case unix.E2BIG:
+		how = ": the environment is too large"
+	}
+	return reason("cannot be executed: " + err.Error() + how)
+}
+
+// nameAgain gives the process its name back (/proc/PID/comm): the kernel has called
+// it by the last element of the path, which is a number when a descriptor was
+// executed.
+func nameAgain() {
+	args := runtimeArgs()
+	if len(args) == 0 || !strings.HasPrefix(execFn(), "/proc/self/") {
+		return
+	}
+	name := args[0][strings.LastIndexByte(args[0], '/')+1:]
+	if name != "" && strings.IndexByte(name, 0) < 0 {
+		syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData(name+"\x00"))), 0)
+	}
+}
