@@ -33,6 +33,8 @@ var helpers = map[string]func(){
 	"early":          helperEarly,
 	"reexec":         helperReexec,
 	"hop":            helperHop,
+	"copied":         helperCopied,
+	"copyforbidden":  helperCopyForbidden,
 }
 
 // helper runs this test file as the helper name and gives what it prints.

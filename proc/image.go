@@ -30,7 +30,8 @@ func wrong(name string, err error) error { return reason(shown(name) + ": " + er
 
 // OpenImage opens a program file and looks whether this process could execute it,
 // without ever waiting for somebody. A file on a network or FUSE mount is refused
-// (OnNetworkOrFuse says so before): CopyImage makes one of it.
+// (OnNetworkOrFuse says so before): CopyImage makes one of it. /proc/self/exe is not,
+// wherever it is: this program lives on its pages anyhow.
 func OpenImage(path string) (*Image, error) {
 	own, err := ownELF()
 	if err != nil {
@@ -48,7 +49,7 @@ func OpenImage(path string) (*Image, error) {
 }
 
 func openProgram(path string) (fd int, err error) {
-	if OnNetworkOrFuse(path) {
+	if path != selfExe && OnNetworkOrFuse(path) {
 		return -1, reason(tooRemote)
 	}
 	// A device is not even opened, as in ReadRegular.
