@@ -127,27 +127,32 @@ func (a *Arena) grow(size int) (int, error) {
 	if a.size+size > maxArena {
 		return 0, reason("the arena has " + strconv.Itoa(a.size) + " bytes: the limit is " + strconv.Itoa(maxArena))
 	}
-	flags := unix.MAP_SHARED
-	if a.fd < 0 {
-		flags |= unix.MAP_ANONYMOUS
-	} else if err := unix.Ftruncate(a.fd, int64(a.size+size)); err != nil {
+	if a.fd >= 0 {
+		if err := unix.Ftruncate(a.fd, int64(a.size+size)); err != nil {
+			return 0, err
+		}
+	}
+	s := arenaSpan{off: a.size, size: size, base: a.size}
+	if err := a.mapChunk(&s); err != nil {
 		return 0, err
 	}
-	mapAt := int64(a.size)
-	if a.fd < 0 {
-		mapAt = 0
-	}
-	mem, err := unix.Mmap(a.fd, mapAt, size, unix.PROT_READ|unix.PROT_WRITE, flags)
-	if err != nil {
-		return 0, err
-	}
-	// A kernel without the advice only forks more slowly.
-	unix.Madvise(mem, unix.MADV_DONTFORK)
-	s := arenaSpan{off: a.size, size: size, mem: mem, base: a.size}
 	a.chunks = append(a.chunks, s)
 	a.free = append(a.free, s)
 	a.size += size
 	return len(a.free) - 1, nil
+}
+
+// mapChunk gives a chunk its memory.
+func (a *Arena) mapChunk(s *arenaSpan) (err error) {
+	flags, at := unix.MAP_SHARED, int64(s.off)
+	if a.fd < 0 {
+		flags, at = flags|unix.MAP_ANONYMOUS, 0
+	}
+	if s.mem, err = unix.Mmap(a.fd, at, s.size, unix.PROT_READ|unix.PROT_WRITE, flags); err == nil {
+		// A kernel without the advice only forks more slowly.
+		unix.Madvise(s.mem, unix.MADV_DONTFORK)
+	}
+	return err
 }
 
 // Free gives back what Alloc gave; size is the one of that Alloc. The memory
