@@ -153,7 +153,7 @@ func (s *Socket) give(uid, gid int) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFSOCK || st.Nlink != 1 || int(st.Uid) != unix.Geteuid() {
 		return reason("another file is in its place at once: choose a folder where nobody else writes")
 	}
-	s.dev, s.ino = uint64(st.Dev), st.Ino
+	s.Dev, s.Ino = uint64(st.Dev), st.Ino
 	if uid < 0 {
 		return nil
 	}

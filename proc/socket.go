@@ -34,12 +34,13 @@ func SocketPath(uid int, getenv func(string) string) string {
 func AbstractName(pid int) string { return "@mote/" + strconv.Itoa(pid) }
 
 // Socket is a bound Unix socket. Path is what it was asked for; with "@" in
-// front the name is abstract, and there is no file.
+// front the name is abstract, and there is no file; else Dev and Ino say which
+// file is its own. They outlive the image that has bound it.
 type Socket struct {
 	Fd   int
 	Path string
-	dev  uint64
-	ino  uint64
+	Dev  uint64
+	Ino  uint64
 }
 
 // Listen binds and listens on a control socket with the given mode. Its
@@ -167,7 +168,7 @@ func (s *Socket) settle(mode uint32) error {
 	if err := unix.Lstat(s.Path, &st); err != nil {
 		return err
 	}
-	s.dev, s.ino = uint64(st.Dev), st.Ino
+	s.Dev, s.Ino = uint64(st.Dev), st.Ino
 	if st.Mode&0o777 == mode {
 		return nil
 	}
@@ -281,7 +282,7 @@ func (s *Socket) Lost() bool {
 	}
 	var st unix.Stat_t
 	err := unix.Lstat(s.Path, &st)
-	return err != nil || uint64(st.Dev) != s.dev || st.Ino != s.ino
+	return err != nil || uint64(st.Dev) != s.Dev || st.Ino != s.Ino
 }
 
 // Permit sets the group (-1 leaves it) and the mode of the file. The group
