@@ -97,6 +97,7 @@ type UnitLog struct {
 	seeking   *textSeeker // nil: nobody seeks a text in it
 	off       int         // the region's place in the space
 	sizeBytes int         // the region's size; it exists from the first line on
+	tried     bool        // there was no room for it
 	split     splitter
 
 	shareEpoch uint32 // of the console's backlog that share is about
@@ -281,7 +282,7 @@ func (l *UnitLog) lineLimit() int {
 func (l *UnitLog) line(text []byte) {
 	m := l.logs
 	if l.sinks&toRing != 0 {
-		if l.off == noPlace && l.ring.total%placeTry == 0 {
+		if l.off == noPlace && (!l.tried || l.ring.total%placeTry == 0) {
 			l.takePlace()
 		}
 		if m.journal != nil {
@@ -311,20 +312,21 @@ func (l *UnitLog) State() (s RingState, off, sizeBytes int, part []byte) {
 	return l.ring.State(), l.off, l.sizeBytes, l.split.held()
 }
 
-// Adopt takes over the ring of the incarnation before (State). The caller has
-// made sure that the region lies in the space and is no other ring's. It
-// reports whether the numbers can be true; if not, the lines count as dropped.
+// maxPartBytes is the longest partial line (splitter.part).
+const maxPartBytes = maxLineBytes + 2
+
+// Adopt takes over the ring of the incarnation before (State), in the size that
+// it had. The caller has made sure that the region lies in the space and is no
+// other ring's. It reports whether the numbers can be true; if not, or if there
+// is no region, the lines count as dropped.
 func (l *UnitLog) Adopt(s RingState, off, sizeBytes int, part []byte) bool {
 	m := l.logs
 	l.split.drop(&m.parts)
-	l.split.hold(part[:min(len(part), maxLineBytes)], maxLineBytes, &m.parts)
-	want := l.sizeBytes
+	l.split.hold(part[:min(len(part), maxPartBytes)], maxLineBytes, &m.parts)
 	if off == noPlace || m.space == nil {
 		return l.ring.restore(nil, s)
 	}
 	l.off, l.sizeBytes = off, sizeBytes
 	m.used += pages(sizeBytes)
-	ok := l.ring.restore(m.space.Bytes(off, sizeBytes), s)
-	l.resize(want)
-	return ok
+	return l.ring.restore(m.space.Bytes(off, sizeBytes), s)
 }

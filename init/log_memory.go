@@ -111,13 +111,14 @@ func (l *UnitLog) resize(size int) {
 // takePlace gets the region for the first line. Without one the lines count as
 // dropped, and it is tried again now and then, because units come and go.
 func (l *UnitLog) takePlace() {
+	l.tried = true
 	size := l.logs.grant(l, l.sizeBytes, 0)
 	if size <= 0 {
 		return
 	}
 	mem, off, ok := l.logs.alloc(size)
 	if ok {
-		l.off, l.sizeBytes = off, size
+		l.off, l.sizeBytes, l.tried = off, size, false
 		l.ring.Resize(mem)
 	}
 }

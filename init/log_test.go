@@ -301,7 +301,7 @@ func TestLogAdopt(t *testing.T) {
 	l.Feed([]byte("begun "))
 	state, off, size, part := l.State()
 
-	for _, ring := range []int{4096, 2000, 9000} {
+	for _, ring := range []int{4096, 2000, 9000} { // what the unit asks for; it had less
 		space := &testSpace{slices.Clone(s.mem), s.used, map[int]int{off: size}}
 		m2 := NewLogs(space)
 		l2 := m2.Open("u", ringSink(ring))
@@ -313,8 +313,23 @@ func TestLogAdopt(t *testing.T) {
 		if got[len(got)-1] != "begun and ended" || got[len(got)-2] != "line 499" {
 			t.Fatalf("ring %d: ends with %q", ring, got[len(got)-2:])
 		}
-		if l2.Dropped() != uint64(501-len(got)) || l2.sizeBytes != ring {
-			t.Fatalf("ring %d: %d held, %d dropped", l2.sizeBytes, len(got), l2.Dropped())
+		if l2.Dropped() != uint64(501-len(got)) || l2.sizeBytes != size || m2.used != pages(size) {
+			t.Fatalf("ring %d: %d held, %d dropped, %d bytes used", l2.sizeBytes, len(got), l2.Dropped(), m2.used)
+		}
+	}
+}
+
+// A ring that was taken away and comes back holds the first line that it gets.
+func TestLogRingAgain(t *testing.T) {
+	m := NewLogs(nil)
+	l := m.Open("u", ringSink(4096))
+	for range 2 {
+		l.Feed([]byte("a\nb\n"))
+		l.SetSinks(nil)
+		l.SetSinks(ringSink(4096))
+		l.Feed([]byte("c\n"))
+		if got := ringLines(t, &l.ring); len(got) != 1 || got[0] != "c" {
+			t.Errorf("the ring has %q", got)
 		}
 	}
 }

@@ -164,12 +164,17 @@ func (r *Ring) restore(mem []byte, s RingState) bool {
 		r.mem = nil
 		return s.Used == 0 && s.Count == 0
 	}
-	ok := s.Head >= 0 && s.Head < len(mem) && s.Used >= 0 && s.Used <= len(mem) &&
-		s.Count >= 0 && s.Count <= s.Used/ringRecordBytes && (s.Count > 0) == (s.Used > 0) && uint64(s.Count) <= s.Total && s.Start < 1<<62
+	ok := s.possible(len(mem))
 	if ok {
 		r.head, r.used, r.count = s.Head, s.Used, s.Count
 	}
 	return ok
+}
+
+// possible reports whether a ring of a size can have such numbers.
+func (s *RingState) possible(size int) bool {
+	return s.Head >= 0 && s.Head < size && s.Used >= 0 && s.Used <= size &&
+		s.Count >= 0 && s.Count <= s.Used/ringRecordBytes && (s.Count > 0) == (s.Used > 0) && uint64(s.Count) <= s.Total && s.Start < 1<<62
 }
 
 // wrap brings a place that is less than two rings on back into the ring.
