@@ -26,6 +26,7 @@ type saved struct {
 	claims // of attach
 	savedHead
 	savedWorld
+	logs savedLogs
 }
 
 // savedPart is one part of the init's state; see the package documentation of
@@ -53,7 +54,7 @@ type savedKind struct {
 var savedParts []savedPart
 
 func init() {
-	savedParts = []savedPart{headPart, worldPart}
+	savedParts = []savedPart{headPart, worldPart, logsPart}
 }
 
 // putState writes the whole state and gives its digest, and the descriptors that

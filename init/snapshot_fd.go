@@ -18,18 +18,23 @@ const maxClaim = 1 << 20
 // and was not taken over before; from then on it is the caller's, and closed by an
 // exec.
 func (c *claims) claim(fd int, kind uint32) bool {
-	if fd <= 2 || fd >= maxClaim {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || kind != 0 && st.Mode&unix.S_IFMT != kind || !c.note(fd) {
 		return false
 	}
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || kind != 0 && st.Mode&unix.S_IFMT != kind || c.has(fd) {
+	unix.CloseOnExec(fd)
+	return true
+}
+
+// note adds a descriptor and reports whether it can be one, and was not there.
+func (c *claims) note(fd int) bool {
+	if fd <= 2 || fd >= maxClaim || c.has(fd) {
 		return false
 	}
 	for len(c.set) <= fd/64 {
 		c.set = append(c.set, 0)
 	}
 	c.set[fd/64] |= 1 << (fd % 64)
-	unix.CloseOnExec(fd)
 	return true
 }
 

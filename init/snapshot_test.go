@@ -21,7 +21,7 @@ func textOfState(t testing.TB, in *Init) string {
 func TestStateRoundTrip(t *testing.T) {
 	conf := graph.Load(textSource("set A 'b c'\noption rescue off\nservice web /bin/web ${A} \"a\\nb\"\n wants x@1 y\n"+
 		"task x@ /bin/x %i\n start manual\nservice bad\n foo bar\n"), []graph.Root{{Path: "/etc/x.conf"}})
-	in := &Init{pid: 7, role: Container, conf: conf, world: graph.NewWorld(conf.Units)}
+	in := &Init{pid: 7, role: Container, conf: conf, world: graph.NewWorld(conf.Units), logs: NewLogs(nil)}
 	in.now, in.born = 5e9, 1e9
 	in.world.Apply(5e9, graph.Event{Kind: graph.Boot, Unit: graph.None})
 	text := textOfState(t, in)
@@ -29,7 +29,8 @@ func TestStateRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	again := &Init{pid: 7, role: Container}
+	again := &Init{pid: 7, role: Container, logs: NewLogs(nil)}
+	again.filer.in, again.syslog.in = again, again
 	again.now = 5e9
 	for i := range savedParts {
 		if p := &savedParts[i]; p.attach != nil {

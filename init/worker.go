@@ -45,10 +45,17 @@ func (w *worker) start() {
 		return
 	}
 	p := &process{unit: graph.None, result: child.Result}
-	p.done = func(ex proc.Exit) { w.ended(p, ex) }
 	in.procs[child.Pid] = p
-	w.child, w.since = p, in.now
+	w.adopt(p)
+	w.since = in.now
 	in.awaitExec(p, &child)
+}
+
+// adopt makes a process the child: one that was just started, or that the image
+// before has left, which is started anew if it has not.
+func (w *worker) adopt(p *process) {
+	p.done = func(ex proc.Exit) { w.ended(p, ex) }
+	w.child, w.retry = p, 0
 }
 
 // selfPaths gives the files that are this program.
@@ -91,7 +98,7 @@ func (w *worker) again(why string) {
 
 // tick starts the next child when it is time.
 func (w *worker) tick() {
-	if w.retry != 0 && w.retry <= w.in.now {
+	if w.retry != 0 && w.retry <= w.in.now && w.child == nil {
 		w.start()
 	}
 }
