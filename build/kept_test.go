@@ -17,6 +17,9 @@ import (
 // documentation of mote/state.
 var keptStructs = map[string][]string{
 	"graph": {"World", "node", "Status", "Reason", "Halt", "Unit", "Config", "Options", "block", "keyLine"},
+	"proc":  {"Arena"},
+	"init": {"Logs", "UnitLog", "Ring", "splitter", "textSeeker", "share", "logJournal", "logRun", "consoleSink", "kmsgSink",
+		"backlog", "feed", "filer", "worker", "syslog", "endedProcess"},
 }
 
 var keptRow = regexp.MustCompile(`^//\t([a-zA-Z0-9]+)\.([a-zA-Z0-9]+)\.([a-zA-Z0-9]+|\*)\s+(kept|rebuilt): \S`)
