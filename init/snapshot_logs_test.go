@@ -116,8 +116,10 @@ func (in *Init) reexec(t testing.TB) *Init {
 	in.timer.Close()
 	worldPart.attach(next, s)
 	logsPart.attach(next, s)
-	if next.filer.out > 0 {
-		next.filer.adopt(&process{unit: graph.None, result: -1})
+	for _, w := range []*worker{&next.filer.worker, &next.syslog.worker} {
+		if w.stdin > 0 { // the processes are attached then
+			w.adopt(&process{unit: graph.None, result: -1})
+		}
 	}
 	return next
 }
