@@ -251,23 +251,22 @@ func (in *Init) saw(ev graph.Event) {
 
 // lookFar has a child look whether a path is there.
 func (in *Init) lookFar(e *graph.Effect, path string) {
-	ev := graph.Event{Kind: graph.Probed, Unit: e.Unit, Gen: e.Gen, Text: path + " is not there"}
 	child, err := proc.Spawn(proc.NewSpec([]string{"/proc/self/exe"}, []string{"mote", condWord, "no", "?", path, ""}, nil))
 	if err != nil {
-		ev.Text = path + " cannot be looked for: " + err.Error()
-		in.saw(ev)
+		in.saw(graph.Event{Kind: graph.Probed, Unit: e.Unit, Gen: e.Gen, Text: path + " cannot be looked for: " + err.Error()})
 		return
 	}
 	in.word(e.Unit).looker = child.Pid
-	p := &process{unit: graph.None, result: child.Result, gen: e.Gen}
-	p.done = func(ex proc.Exit) {
-		if ex.Code == 0 && ex.Signal == 0 && p.fail == nil {
-			ev.Text = ""
-		}
-		in.saw(ev)
+	in.help(&child, &process{helper: helpLook, of: e.Unit, gen: e.Gen})
+}
+
+// lookedFar takes the end of that child.
+func (in *Init) lookedFar(p *process, well bool) {
+	ev := graph.Event{Kind: graph.Probed, Unit: p.of, Gen: p.gen}
+	if !well {
+		ev.Text = in.world.Unit(p.of).Ready.Arg + " is not there"
 	}
-	in.procs[child.Pid] = p
-	in.awaitExec(p, &child)
+	in.saw(ev)
 }
 
 // unlook ends the child of a look that nobody waits for.

@@ -32,7 +32,7 @@ func (in *Init) closeNotify(u *unitIO) {
 	}
 	in.poll.Remove(int(u.notify))
 	if pid, err := proc.CloseAside(int(u.notify)); err == nil {
-		in.procs[pid] = &process{unit: graph.None, result: -1}
+		in.procs[pid] = &process{unit: graph.None, result: -1, fds: []int{int(u.notify)}}
 	}
 	u.notify, u.taker = 0, 0
 }
@@ -47,10 +47,13 @@ func (in *Init) takeAside(id graph.ID) {
 	}
 	in.poll.Modify(int(u.notify), 0, tokNotify|uint64(id))
 	u.taker = int32(pid)
-	in.procs[pid] = &process{unit: graph.None, result: -1, done: func(proc.Exit) {
-		if u := &in.units[id]; u.taker == int32(pid) {
-			u.taker = 0
-			in.poll.Modify(int(u.notify), unix.EPOLLIN, tokNotify|uint64(id))
-		}
-	}}
+	in.procs[pid] = &process{unit: graph.None, result: -1, helper: helpTake, of: id}
+}
+
+// tookAside goes on with the datagrams behind the one that was taken.
+func (in *Init) tookAside(id graph.ID, pid int) {
+	if u := &in.units[id]; u.taker == int32(pid) {
+		u.taker = 0
+		in.poll.Modify(int(u.notify), unix.EPOLLIN, tokNotify|uint64(id))
+	}
 }

@@ -41,8 +41,8 @@ func Main(args []string) int {
 	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
 		procs: make(map[int]*process), asks: make(map[graph.ID]*proc.Asking), mute: make(map[graph.ID]string)}
 	in.server.in, in.end.in, in.critical.in, in.dog.in, in.booted.in = in, in, in, in, in
-	in.filer.worker = worker{in: in, what: "log files", word: "files"}
-	in.syslog.worker = worker{in: in, what: "syslog", word: "syslog"}
+	in.filer.worker = worker{in: in, what: "log files", word: "files", whose: helpFiler}
+	in.syslog.worker = worker{in: in, what: "syslog", word: "syslog", whose: helpSyslog}
 	proc.EnsureStdio(in.role == Machine)
 	if err := in.open(); err != nil {
 		complain("cannot start: " + err.Error())

@@ -138,11 +138,8 @@ func (b *bootCheck) start(argv []string) error {
 	if err != nil {
 		return err
 	}
-	p := &process{unit: graph.None, result: child.Result, group: true}
-	p.done = func(ex proc.Exit) { b.ended(p, ex) }
-	in.procs[child.Pid] = p
-	b.child, b.pid, b.until = p, child.Pid, in.now+bootCommandLimit
-	in.awaitExec(p, &child)
+	b.child, b.pid, b.until = &process{helper: helpBoot, group: true}, child.Pid, in.now+bootCommandLimit
+	in.help(&child, b.child)
 	return nil
 }
 

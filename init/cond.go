@@ -45,20 +45,24 @@ func (in *Init) check(id graph.ID) {
 		in.queue = append(in.queue, graph.Event{Kind: graph.Checked, Unit: id, Text: condText(&u.If[0])})
 		return
 	}
-	p := &process{unit: graph.None, result: child.Result}
-	p.done = func(ex proc.Exit) {
-		ev := graph.Event{Kind: graph.Checked, Unit: id}
-		switch n := ex.Code; {
-		case ex.Signal != 0 || n > len(u.If) || p.fail != nil:
-			in.logs.Say(MsgWarn, u.Name, ": if: the look at a network mount did not end well: taken as not met")
+	in.help(&child, &process{helper: helpCheck, of: id})
+}
+
+// lookedAt takes the end of that child. A reload may have changed the lines
+// meanwhile.
+func (in *Init) lookedAt(p *process, ex proc.Exit) {
+	u := in.world.Unit(p.of)
+	ev := graph.Event{Kind: graph.Checked, Unit: p.of}
+	switch n := ex.Code; {
+	case ex.Signal != 0 || n > len(u.If) || p.fail != nil:
+		in.logs.Say(MsgWarn, u.Name, ": if: the look at a network mount did not end well: taken as not met")
+		if ev.Text = "if"; len(u.If) > 0 {
 			ev.Text = condText(&u.If[0])
-		case n > 0:
-			ev.Text = condText(&u.If[n-1])
 		}
-		in.apply(ev)
+	case n > 0:
+		ev.Text = condText(&u.If[n-1])
 	}
-	in.procs[child.Pid] = p
-	in.awaitExec(p, &child)
+	in.apply(ev)
 }
 
 func remote(u *graph.Unit) bool {

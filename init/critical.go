@@ -84,7 +84,10 @@ func (c *critical) boot() {
 }
 
 // cancel forgets what is to come, since the machine ends anyway.
-func (c *critical) cancel() { c.dueAt, c.goodAt, c.child, c.until = 0, 0, nil, 0 }
+func (c *critical) cancel() {
+	c.child.forget()
+	c.dueAt, c.goodAt, c.child, c.until = 0, 0, nil, 0
+}
 
 // deadline is when tick has something to do; 0 is never.
 func (c *critical) deadline() graph.Instant {
@@ -108,10 +111,11 @@ func (c *critical) tick() {
 	}
 	if c.goodAt != 0 && c.goodAt <= in.now {
 		c.goodAt = 0
-		c.start("forget", nil)
+		c.start("forget", helpNone)
 	}
 	if c.until != 0 && c.until <= in.now {
 		in.logs.Say(MsgWarn, "the reboot cannot be remembered in ", criticalFile, ": no answer in ", spanText(int64(criticalLimit)))
+		c.child.forget()
 		c.child, c.until = nil, 0
 		in.halt(graph.Halt{Kind: graph.HaltReboot}, "now: critical unit "+in.name(c.unit)+" is failed")
 	}
@@ -136,7 +140,7 @@ func (c *critical) reboot(id graph.ID) {
 		return
 	}
 	c.unit = id
-	c.child = c.start("count", c.counted)
+	c.child = c.start("count", helpCount)
 	if c.child == nil {
 		c.in.queue = append(c.in.queue, c.in.haltEvent(graph.Halt{Kind: graph.HaltReboot}))
 		c.in.drain()
@@ -146,19 +150,15 @@ func (c *critical) reboot(id graph.ID) {
 }
 
 // start forks the child; nil is that it cannot.
-func (c *critical) start(what string, done func(*process, proc.Exit)) *process {
+func (c *critical) start(what string, whose helper) *process {
 	in := c.in
 	child, err := proc.Spawn(proc.NewSpec(selfPaths(), []string{"mote", criticalWord, what, criticalFile}, nil))
 	if err != nil {
 		in.logs.Say(MsgWarn, criticalFile, ": ", err.Error())
 		return nil
 	}
-	p := &process{unit: graph.None, result: child.Result}
-	if done != nil {
-		p.done = func(ex proc.Exit) { done(p, ex) }
-	}
-	in.procs[child.Pid] = p
-	in.awaitExec(p, &child)
+	p := &process{helper: whose}
+	in.help(&child, p)
 	return p
 }
 

@@ -85,13 +85,7 @@ func (e *ending) signalAll(sig unix.Signal) {
 			in.logs.Say(MsgWarn, err.Error())
 			return
 		}
-		p := &process{unit: graph.None, result: -1}
-		p.done = func(proc.Exit) {
-			if e.child == p {
-				e.child = nil
-			}
-		}
-		e.child, in.procs[pid] = p, p
+		e.take(pid, helpKill)
 		return
 	}
 	if !proc.AnyChild() {
@@ -100,6 +94,13 @@ func (e *ending) signalAll(sig unix.Signal) {
 	if _, err := proc.KillDescendants(int(sig)); err != nil {
 		in.logs.Say(MsgWarn, err.Error())
 	}
+}
+
+// take makes a child that of the step under way; of the one before nobody is told.
+func (e *ending) take(pid int, whose helper) {
+	e.child.forget()
+	e.child = &process{unit: graph.None, result: -1, helper: whose}
+	e.in.procs[pid] = e.child
 }
 
 // anyLeft reports whether a process is left that must not stay: below PID 1
@@ -139,7 +140,7 @@ func (e *ending) tick() {
 	case lastSteps:
 		if e.child != nil { // its time is up: it hangs in the kernel
 			in.logs.Say(MsgWarn, e.step.What, ": no answer in ", spanText(int64(e.step.Limit)), ": going on")
-			e.child.done = nil
+			e.child.forget()
 			e.child = nil
 		}
 		e.next()
@@ -160,6 +161,7 @@ func (e *ending) processesGone() {
 	case graph.HaltHalt:
 		power = proc.PowerHalt
 	}
+	e.child.forget()
 	e.child = nil
 	e.steps = proc.NewEnd(power, e.halt.Arg)
 	e.stage = lastSteps
@@ -210,20 +212,20 @@ func (e *ending) next() {
 			continue
 		}
 		e.step = step
-		p := &process{unit: graph.None, result: -1}
-		p.done = func(ex proc.Exit) {
-			if e.child != p {
-				return
-			}
-			e.child = nil
-			if err := step.Outcome(ex); err != nil {
-				in.logs.Say(MsgWarn, err.Error())
-			}
-			e.next()
-		}
-		e.child = p
-		in.procs[pid] = p
+		e.take(pid, helpStep)
 		e.deadline = in.now + graph.Instant(step.Limit)
 		return
 	}
+}
+
+// ended takes the end of the child.
+func (e *ending) ended(p *process, ex proc.Exit) {
+	e.child = nil
+	if p.helper != helpStep {
+		return
+	}
+	if err := e.step.Outcome(ex); err != nil {
+		e.in.logs.Say(MsgWarn, err.Error())
+	}
+	e.next()
 }

@@ -314,9 +314,7 @@ func TestHealthElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.gen, h.text, h.row, h.blind = 1<<40, "", 0, false // the core waits for no such one
-		p := &process{result: child.Result}
-		in.checkRuns(0, p, child.Pid, true)
-		in.awaitExec(p, &child)
+		in.checkRuns(0, &process{helper: helpTry}, &child)
 		in.until(t, "it is over", func() bool { return h.pid == 0 })
 		if got := h.text; got != want && !(want == "blind" && h.blind) || h.row > 0 != (want != "" && want != "blind") {
 			t.Errorf("exit status %d: %+v, want %q", code, h, want)

@@ -39,35 +39,41 @@ func (in *Init) checkRefused(id graph.ID, bad *refusal) {
 }
 
 // checkRuns makes a process that of the check under way. It belongs to the init,
-// not to the unit: its end is the unit's affair only as an answer. The exit status
-// of tryElsewhere's is an errno.
-func (in *Init) checkRuns(id graph.ID, p *process, pid int, elsewhere bool) {
+// not to the unit: its end is the unit's affair only as an answer.
+func (in *Init) checkRuns(id graph.ID, p *process, child *proc.Process) {
 	h := in.units[id].health
-	gen := h.gen
-	h.pid = int32(pid)
-	p.unit, p.gen, p.role = graph.None, gen, graph.RoleHealth
-	p.done = func(ex proc.Exit) {
-		h.pid = 0
-		text := ""
-		switch {
-		case h.gen != gen:
-			if h.gen != 0 && h.fd == 0 { // one that waited for this end
-				in.probe(&graph.Effect{Kind: graph.Probe, Unit: id, Gen: h.gen})
-			}
-			return
-		case p.fail != nil:
-			text = "spawn " + in.spawnFailed(id, gen, p.fail, p.what).Text
-		case ex.Signal != 0:
-			text = "signal " + graph.SignalName(ex.Signal)
-		case elsewhere:
-			in.tried(id, h, syscall.Errno(ex.Code))
-			return
-		case ex.Code != 0:
-			text = "exit " + strconv.Itoa(ex.Code)
-		}
-		in.checked(id, h, text, false)
+	h.pid = int32(child.Pid)
+	p.of, p.gen, p.role = id, h.gen, graph.RoleHealth
+	in.help(child, p)
+}
+
+// checkRan takes the end of such a process. The exit status of tryElsewhere's is an
+// errno.
+func (in *Init) checkRan(p *process, ex proc.Exit) {
+	id := p.of
+	h := in.units[id].health
+	if h == nil || int(h.pid) != ex.Pid {
+		return // a reload has taken the check away
 	}
-	in.procs[pid] = p
+	h.pid = 0
+	text := ""
+	switch {
+	case h.gen != p.gen:
+		if h.gen != 0 && h.fd == 0 { // one that waited for this end
+			in.probe(&graph.Effect{Kind: graph.Probe, Unit: id, Gen: h.gen})
+		}
+		return
+	case p.fail != nil:
+		text = "spawn " + in.spawnFailed(id, p.gen, p.fail, p.what).Text
+	case ex.Signal != 0:
+		text = "signal " + graph.SignalName(ex.Signal)
+	case p.helper == helpTry:
+		in.tried(id, h, syscall.Errno(ex.Code))
+		return
+	case ex.Code != 0:
+		text = "exit " + strconv.Itoa(ex.Code)
+	}
+	in.checked(id, h, text, false)
 }
 
 // unixWord starts the program as the child of tryElsewhere. It is no role of
@@ -86,7 +92,5 @@ func (in *Init) tryElsewhere(id graph.ID, h *health, path string) {
 		in.checked(id, h, err.Error(), true)
 		return
 	}
-	p := &process{result: child.Result, what: self + "\x00\x00\x00\x00"} // as failWords has it
-	in.checkRuns(id, p, child.Pid, true)
-	in.awaitExec(p, &child)
+	in.checkRuns(id, &process{helper: helpTry, what: self + "\x00\x00\x00\x00"}, &child) // as failWords has it
 }

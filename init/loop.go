@@ -148,7 +148,7 @@ type unitIO struct {
 
 // process is a child that the init forked.
 type process struct {
-	unit  graph.ID // None: a helper of the init's own
+	unit  graph.ID // None: one of the init's own
 	gen   uint64
 	role  graph.Role
 	group bool // its group dies with it (P4)
@@ -159,7 +159,10 @@ type process struct {
 	result int // its exec-result pipe, -1 when read
 	fail   *proc.Failure
 	what   string // what could not be executed, for the message
-	done   func(proc.Exit)
+
+	helper helper   // who is told of its end, of one of the init's own
+	of     graph.ID // the unit that it works for
+	fds    []int    // what it closes
 }
 
 // loop runs until the process ends.

@@ -47,9 +47,7 @@ func (in *Init) reap() {
 // process still said is read first: it came before.
 func (in *Init) ended(p *process, ex proc.Exit) {
 	if p.unit == graph.None {
-		if p.done != nil {
-			p.done(ex)
-		}
+		in.helperEnded(p, ex)
 		return
 	}
 	if p.former {

@@ -64,8 +64,8 @@ func (in *Init) spawn(e *graph.Effect) {
 		p.what = in.failWords(spec)
 	}
 	if e.Role == graph.RoleHealth {
-		in.checkRuns(e.Unit, p, child.Pid, false)
-		in.awaitExec(p, &child)
+		p.helper = helpProbe
+		in.checkRuns(e.Unit, p, &child)
 		return
 	}
 	in.procs[child.Pid] = p

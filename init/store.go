@@ -176,13 +176,9 @@ func (in *Init) closeDropped() {
 	if err != nil {
 		return // there are too many processes: the next turn tries again
 	}
-	n := len(k.dropped)
+	in.procs[pid] = &process{unit: graph.None, result: -1, helper: helpClose, fds: k.dropped}
 	k.closers++
 	k.dropped = nil
-	in.procs[pid] = &process{unit: graph.None, result: -1, done: func(proc.Exit) {
-		in.keeping.closers--
-		in.keeping.count -= n
-	}}
 }
 
 // forgetStored takes all out of keeping of a unit that has stopped for good.

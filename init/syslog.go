@@ -117,6 +117,7 @@ func (s *syslog) shut() {
 	s.sock.Close()
 	s.stdin, s.retry = 0, 0
 	if !s.over {
+		s.child.forget()
 		s.child = nil
 	}
 }

@@ -24,6 +24,7 @@ type worker struct {
 	in    *Init
 	what  string   // for messages
 	word  string   // behind "mote log"
+	whose helper   // that its child is
 	stdin int      // what the child gets as 0
 	out   int      // and as 1 and 2; kept for the next child; 0 = none
 	child *process // nil = none is running
@@ -44,17 +45,13 @@ func (w *worker) start() {
 		w.again("cannot start: " + err.Error())
 		return
 	}
-	p := &process{unit: graph.None, result: child.Result}
-	in.procs[child.Pid] = p
-	w.adopt(p)
-	w.since = in.now
-	in.awaitExec(p, &child)
+	w.child, w.since = &process{helper: w.whose}, in.now
+	in.help(&child, w.child)
 }
 
 // adopt makes a process the child: one that was just started, or that the image
 // before has left, which is started anew if it has not.
 func (w *worker) adopt(p *process) {
-	p.done = func(ex proc.Exit) { w.ended(p, ex) }
 	w.child, w.retry = p, 0
 }
 
