@@ -170,51 +170,7 @@ func (s *server) list(c *client, args []string) {
 		s.fail(c, 2, "list: takes no names: see status NAME...")
 		return
 	}
-	s.pages(c, func(id graph.ID) bool { return true })
-}
-
-// pages sends the units that want says, and ends the reply.
-func (s *server) pages(c *client, want func(graph.ID) bool) { c.more = s.unitPages(c, want) }
-
-func (s *server) unitPages(c *client, want func(graph.ID) bool) func() bool {
-	next := 0
-	return func() bool {
-		for i := 0; i < pageBudget && len(c.out) < outLow; i++ {
-			if next >= s.in.world.Len() {
-				s.ok(c)
-				return true
-			}
-			if !s.in.world.Gone(graph.ID(next)) && want(graph.ID(next)) {
-				s.unitLine(c, graph.ID(next))
-			}
-			next++
-		}
-		return false
-	}
-}
-
-// linePages gives n lines, a page a turn, and reports when it has.
-func linePages(c *client, n int, line func(int)) func() bool {
-	next := 0
-	return func() bool {
-		for i := 0; next < n && i < 16*pageBudget && len(c.out) < outLow; i++ {
-			line(next)
-			next++
-		}
-		return next == n
-	}
-}
-
-// lines sends n lines and ends the reply.
-func (s *server) lines(c *client, n int, line func(int)) {
-	page := linePages(c, n, line)
-	c.more = func() bool {
-		if !page() {
-			return false
-		}
-		s.ok(c)
-		return true
-	}
+	c.reply.kind = replyUnits
 }
 
 func (s *server) status(c *client, args []string) {
@@ -230,18 +186,7 @@ func (s *server) status(c *client, args []string) {
 		}
 		ids = append(ids, id)
 	}
-	next := 0
-	c.more = func() bool {
-		for ; next < len(ids) && len(c.out) < outLow; next++ {
-			s.unitLine(c, ids[next])
-			s.lastLines(c, ids[next], statusLines)
-		}
-		if next < len(ids) {
-			return false
-		}
-		s.ok(c)
-		return true
-	}
+	c.reply = reply{kind: replyStatus, ids: ids}
 }
 
 // system gives the init as a whole: its facts, the faults of the
@@ -277,40 +222,12 @@ func (s *server) system(c *client) {
 		"units", strconv.Itoa(w.Len()-gone), "running", strconv.Itoa(count[graph.Running]),
 		"failed", strconv.Itoa(count[graph.Failed]), "blocked", strconv.Itoa(count[graph.Blocked]),
 		"faults", strconv.Itoa(len(in.conf.Faults)), "socket", s.path, "cgroups", in.cgroups.String())
-	faults := linePages(c, s.faultCount(), s.faultLine(c))
-	units := s.unitPages(c, func(id graph.ID) bool {
-		switch w.State(id) {
-		case graph.Failed, graph.Blocked, graph.Backoff:
-			return true
-		}
-		return false
-	})
-	c.more = func() bool { return faults() && units() }
+	c.reply = reply{kind: replySystem, faults: in.conf.Faults}
 }
 
-// maxFaultLines bounds how many faults a reply has.
-const maxFaultLines = 500
-
-func (s *server) faultCount() int { return min(len(s.in.conf.Faults), maxFaultLines+1) }
-
-// faultLine gives the one line of each fault, and for the first that is too many
-// how many are left.
-func (s *server) faultLine(c *client) func(i int) {
-	all := s.in.conf.Faults
-	return func(i int) {
-		if i == maxFaultLines {
-			c.say("fault", "", "0", strconv.Itoa(len(all)-i)+" more: see mote check")
-			return
-		}
-		f, tag := &all[i], "fault"
-		if f.Warning {
-			tag = "warning"
-		}
-		c.say(tag, f.Pos.File, strconv.Itoa(f.Pos.Line), f.Text)
-	}
+func (s *server) faults(c *client, args []string) {
+	c.reply = reply{kind: replyFaults, faults: s.in.conf.Faults}
 }
-
-func (s *server) faults(c *client, args []string) { s.lines(c, s.faultCount(), s.faultLine(c)) }
 
 func (s *server) why(c *client, args []string) {
 	if len(args) != 1 {
@@ -336,17 +253,9 @@ func (s *server) why(c *client, args []string) {
 		c.say("wanted-by", "", how)
 	}
 	req, wants := w.WantedBy(id)
-	stop := w.WouldStop(id)
-	s.lines(c, len(req)+len(wants)+len(stop), func(i int) {
-		switch {
-		case i < len(req):
-			c.say("wanted-by", s.in.name(req[i]), "requires")
-		case i < len(req)+len(wants):
-			c.say("wanted-by", s.in.name(wants[i-len(req)]), "wants")
-		default:
-			c.say("would-stop", s.in.name(stop[i-len(req)-len(wants)]))
-		}
-	})
+	r := reply{kind: replyWhy, wants: len(req), stop: len(req) + len(wants)}
+	r.ids = append(append(req, wants...), w.WouldStop(id)...)
+	c.reply = r
 }
 
 // show gives a unit in the configuration's format; the values of its
@@ -369,8 +278,7 @@ func (s *server) show(c *client, args []string) {
 		}
 		u = &hidden
 	}
-	text := graph.Show(u)
-	s.lines(c, len(text), func(i int) { c.say("text", text[i]) })
+	c.reply = reply{kind: replyShow, text: graph.Show(u)}
 }
 
 func (s *server) eventFeed(c *client, args []string) {

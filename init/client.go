@@ -26,16 +26,18 @@ type client struct {
 	closed bool   // the peer will send no more
 	last   bool   // close when out is written
 
-	wait *graph.Wait
-	more func() bool // the rest of a long reply; reports that it is over
-	idle bool        // more has nothing until something happens
-	tail *LogReader  // of logs
-	feed bool        // events
-	lost int         // events that did not fit
+	wait  *graph.Wait
+	reply reply
+	idle  bool       // the reply has nothing until something happens
+	tail  *LogReader // of logs
+	feed  bool       // events
+	lost  int        // events that did not fit
 }
 
 // reading reports whether the next request may be looked at.
-func (c *client) reading() bool { return c.wait == nil && c.more == nil && !c.feed && !c.last }
+func (c *client) reading() bool {
+	return c.wait == nil && c.reply.kind == replyNone && !c.feed && !c.last
+}
 
 // hasLine reports whether a whole request has come.
 func (c *client) hasLine() bool {
@@ -178,18 +180,14 @@ func (s *server) serve() {
 }
 
 func (s *server) serveOne(c *client) {
-	if c.more != nil && len(c.out) < outLow {
-		c.idle = false
-		if c.more() {
-			c.more = nil
-		}
-	}
+	c.idle = false
+	s.goOn(c)
 	s.requests(c)
 	s.flush(c)
 	if s.clients[c.slot] != c || len(c.out) >= outLow {
 		return
 	}
-	if c.more != nil && !c.idle || c.reading() && c.hasLine() {
+	if c.reply.kind != replyNone && !c.idle || c.reading() && c.hasLine() {
 		s.in.again = true // the rest in the next turn, after the others
 	}
 }

@@ -395,7 +395,8 @@ func TestShowHidesValues(t *testing.T) {
 	in := testInit(t, "service a /bin/true\n  env KEY=secret\n")
 	c := &client{uid: in.uid + 1}
 	in.server.request(c, "show a")
-	for c.more != nil && !c.more() {
+	for c.reply.kind != replyNone {
+		in.server.goOn(c)
 	}
 	if got := string(c.out); strings.Contains(got, "secret") || !strings.Contains(got, "KEY=(hidden)") {
 		t.Errorf("a stranger sees %q", got)

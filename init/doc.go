@@ -19,7 +19,7 @@
 // # Reading order
 //
 // loop.go, perform.go, output.go and spawn.go for the turn; boot.go, machine.go and
-// ending.go for the life; server.go, client.go, verbs.go and answers.go for the client;
+// ending.go for the life; server.go, client.go, verbs.go, answers.go and reply.go for the client;
 // log.go and ring.go for what units print; filer.go and logfile.go for their files;
 // syslog.go for what comes from syslog(3);
 // proxy.go for "mote proxy", a process of its own with its own bounds.

@@ -97,27 +97,16 @@ func (s *server) logs(c *client, args []string) {
 		}
 	}
 	c.tail = s.in.logs.NewReader(logs, n, follow)
-	c.more = func() bool { return s.moreLogs(c, follow) }
+	if c.reply.kind = replyLogs; follow {
+		c.reply.kind = replyFollow
+	}
 }
 
-// moreLogs sends what the reader has, within the turn's share.
-func (s *server) moreLogs(c *client, follow bool) bool {
-	for i := 0; i < pageBudget*4 && len(c.out) < outLow; i++ {
-		item, st := c.tail.Next()
-		switch st {
-		case LogLine:
-			s.logItem(c, &item)
-			continue
-		case LogBusy:
-			return false
-		}
-		if c.idle = follow; follow {
-			return false
-		}
-		c.tail.Close()
-		c.tail = nil
-		s.ok(c)
-		return true
+// logPart sends what the reader has next.
+func (s *server) logPart(c *client) LogStatus {
+	item, st := c.tail.Next()
+	if st == LogLine {
+		s.logItem(c, &item)
 	}
-	return false
+	return st
 }

@@ -21,7 +21,6 @@ const (
 	readBytes   = 8 << 10   // taken of one client's requests in a turn
 	outLow      = 16 << 10  // a long reply goes on below this
 	outHigh     = 256 << 10 // an event stream that is not read loses events above this
-	pageBudget  = 64        // units or lines of a long reply in one turn
 	serveBudget = 4e6       // ns of a turn for all clients together
 	acceptPause = graph.Instant(200e6)
 )
