@@ -30,6 +30,7 @@ type player struct {
 	deaf  map[string]bool   // units whose processes heed KILL alone
 	stuck map[string]bool   // nor that
 	waits []*playerWait
+	saves bool // each wait is saved and loaded at each step
 
 	boot, wall Instant
 }
@@ -177,6 +178,9 @@ func (p *player) waitFor(state string, names []string) {
 func (p *player) answer(effects []Effect) {
 	left := p.waits[:0]
 	for _, c := range p.waits {
+		if p.saves {
+			c.wait = savedWait(p.t, p.w, c.wait)
+		}
 		o := Outcome{}
 		for i := range effects {
 			if o = c.wait.Saw(p.w, &effects[i]); o.Done {

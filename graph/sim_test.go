@@ -528,14 +528,29 @@ func (m *sim) ask() {
 	m.apply(Event{Kind: kind, IDs: ids})
 }
 
-// answerWaits asks the waits as the control server does.
+// answerWaits asks the waits as the control server does. One that was saved and
+// loaded gives the same answer.
 func (m *sim) answerWaits(effects []Effect) {
 	m.waits = slices.DeleteFunc(m.waits, func(wt *Wait) bool {
-		for i := range effects {
-			if wt.Saw(m.w, &effects[i]).Done {
-				return true
-			}
+		s := wt.Save()
+		back, err := m.w.LoadWait(&s)
+		if err != nil {
+			m.fail("a wait is saved and not loaded: %v", err)
+			return true
 		}
-		return wt.Check(m.w).Done
+		o := m.outcome(wt, effects)
+		if again := m.outcome(back, effects); again != o || back.at != wt.at || back.first != wt.first {
+			m.fail("a wait says %v, and %v if it was saved", o, again)
+		}
+		return o.Done
 	})
+}
+
+func (m *sim) outcome(wt *Wait, effects []Effect) Outcome {
+	for i := range effects {
+		if o := wt.Saw(m.w, &effects[i]); o.Done {
+			return o
+		}
+	}
+	return wt.Check(m.w)
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -58,22 +59,65 @@ func TestWait(t *testing.T) {
 		{"running/stop of one that is removed", one, "boot; ready a; deaf a; reload; stop a; pass 5s", "ctl stop a: exit 0"},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
-			p := newPlayer(t)
-			p.units(c.units)
-			for _, line := range strings.Split(c.script, "; ") {
-				p.out = nil
-				p.command(line, nil)
-				p.drain()
-			}
-			var got []string
-			for _, l := range p.out {
-				if strings.HasPrefix(l, "ctl ") {
-					got = append(got, l)
+			for _, saves := range [...]bool{false, true} {
+				p := newPlayer(t)
+				p.saves = saves
+				p.units(c.units)
+				for _, line := range strings.Split(c.script, "; ") {
+					p.out = nil
+					p.command(line, nil)
+					p.drain()
+				}
+				var got []string
+				for _, l := range p.out {
+					if strings.HasPrefix(l, "ctl ") {
+						got = append(got, l)
+					}
+				}
+				if g := strings.Join(got, "|"); g != c.want {
+					t.Errorf("saved at each step: %v: got  %q\nwant %q", saves, g, c.want)
 				}
 			}
-			if g := strings.Join(got, "|"); g != c.want {
-				t.Errorf("got  %q\nwant %q", g, c.want)
-			}
 		})
+	}
+}
+
+// savedWait gives a wait that was saved and loaded.
+func savedWait(t *testing.T, w *World, wt *Wait) *Wait {
+	t.Helper()
+	s := wt.Save()
+	back, err := w.LoadWait(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := back.Save(); !reflect.DeepEqual(again, s) || back.Kind != wt.Kind {
+		t.Fatalf("saved %+v, then %+v", s, again)
+	}
+	return back
+}
+
+// Values that no wait can have are refused.
+func TestBadSavedWait(t *testing.T) {
+	w := NewWorld(loadText("service a /bin/a\nservice b /bin/b\n").Units)
+	for _, c := range []struct {
+		s    SavedWait
+		want string
+	}{
+		{SavedWait{Names: []ID{0, 1}, At: 1, First: true, Also: []ID{1}}, ""},
+		{SavedWait{}, ""},
+		{SavedWait{At: 1}, "there is no such wait"},
+		{SavedWait{At: -1, Names: []ID{0}}, "there is no such wait"},
+		{SavedWait{At: 1, Names: []ID{0}}, "there is no such wait"},
+		{SavedWait{Kind: WaitRenew + 1, Names: []ID{0}}, "there is no such wait"},
+		{SavedWait{Kind: WaitRenew}, "there is no such wait"},
+		{SavedWait{State: stateCount, Names: []ID{0}}, "there is no such wait"},
+		{SavedWait{Names: []ID{2}}, "it waits for unit 2, which does not exist"},
+		{SavedWait{Names: []ID{-1}}, "it waits for unit -1, which does not exist"},
+		{SavedWait{Also: []ID{64}}, "it waits for unit 64, which does not exist"},
+	} {
+		_, err := w.LoadWait(&c.s)
+		if err != nil && err.Error() != c.want || err == nil && c.want != "" {
+			t.Errorf("%+v: %v, want %q", c.s, err, c.want)
+		}
 	}
 }
