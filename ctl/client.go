@@ -178,6 +178,10 @@ func (c *client) doAct() *failure {
 			return err
 		}
 		c.args = append(c.args, text)
+	case "upgrade":
+		if err := wholePath(c.args); err != nil {
+			return err
+		}
 	}
 	err := c.ask(append(words, c.args...), func(w []string) *failure {
 		if !c.json && w[0] == "stopped" && len(w) > 1 {
@@ -195,6 +199,23 @@ func (c *client) doAct() *failure {
 		c.out.raw("pong\n")
 	}
 	c.done()
+	return nil
+}
+
+// wholePath makes a path, if there is one, begin at the root: the init is in
+// another folder.
+func wholePath(args []string) *failure {
+	if len(args) == 0 || strings.HasPrefix(args[0], "/") {
+		return nil
+	}
+	if args[0] == "" {
+		return fail(Usage, "upgrade: the path is empty: name a file, or none for the init's own")
+	}
+	cwd, err := unix.Getwd()
+	if err != nil {
+		return fail(Failed, "upgrade: cannot tell which folder this is: "+err.Error()+": write the path from / on")
+	}
+	args[0] = strings.TrimRight(cwd, "/") + "/" + args[0]
 	return nil
 }
 

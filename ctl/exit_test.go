@@ -54,6 +54,8 @@ func TestWords(t *testing.T) {
 		{"-t 99999999999999999999s list", `option -t: "99999999999999999999s" is not a duration: write for example 200ms, 5s, 2m or 1h`},
 		{"-s", "option -s needs a value"},
 		{"-s @ list", "option -s: empty: name a socket, or an abstract one as @NAME"},
+		{"upgrade a b", `upgrade: too many words from "b" on: write "upgrade [PATH]"`},
+		{"upgrade --no-wait", "upgrade does not take --no-wait: it does not wait"},
 		{"init", `init is not a verb of the client: run it as "mote init"`},
 		{"poweroff -n", "poweroff: -n goes with -f: without it the init syncs in any case"},
 		{"poweroff now", `poweroff: too many words from "now" on: write "poweroff [-f] [-n]"`},
@@ -108,6 +110,27 @@ func TestOptionsAnywhere(t *testing.T) {
 		if r.code != OK || len(got) != 1 || got[0] != c.asked {
 			t.Errorf("%q: exit %d, asked %q, stderr %q", c.args, r.code, got, r.errOut)
 		}
+	}
+}
+
+// TestUpgradePath: the init is in another folder, so it is told the whole path.
+func TestUpgradePath(t *testing.T) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := startFake(t, map[string]string{"upgrade": "ok\n", "upgrade /new": "ok\n", "upgrade " + cwd + "/../new": "ok\n"})
+	for _, args := range [][]string{{"upgrade"}, {"upgrade", "/new"}, {"upgrade", "../new"}} {
+		if r := runClient(t, noKernel(t), testEnv("MOTE_SOCKET="+f.path), args...); r.code != OK || r.errOut != "" {
+			t.Errorf("%q: exit %d, %s", args, r.code, r.errOut)
+		}
+	}
+	r := runClient(t, noKernel(t), testEnv("MOTE_SOCKET="+f.path), "upgrade", "")
+	if want := "motectl: upgrade: the path is empty: name a file, or none for the init's own\n"; r.code != Usage || r.errOut != want {
+		t.Errorf("empty: exit %d, %s", r.code, r.errOut)
+	}
+	if got := len(f.requests()); got != 3 {
+		t.Errorf("%d requests: %q", got, f.requests())
 	}
 }
 
