@@ -20,56 +20,53 @@ const (
 
 // BootCheck decides once how a boot has gone (option boot-good, boot-bad).
 type BootCheck struct {
-	on    bool
-	limit Instant // when it is bad; 0 = never
-	since Instant // when all was satisfied; 0 = it is not
+	Open  bool    // there is a verdict to come
+	Limit Instant // when it is bad; 0 = never
+	Since Instant // when all was satisfied; 0 = it is not
 }
 
 // Begin starts the check. Without a limit a boot takes as long as it takes.
 func (b *BootCheck) Begin(now Instant, limited bool) {
-	*b = BootCheck{on: true}
+	*b = BootCheck{Open: true}
 	if limited {
-		b.limit = now + bootLimit
+		b.Limit = now + bootLimit
 	}
 }
 
 // End gives it up: the verdict does not matter any more, or is known.
-func (b *BootCheck) End() { b.on = false }
-
-// On reports whether there is a verdict to come.
-func (b *BootCheck) On() bool { return b.on }
+func (b *BootCheck) End() { b.Open = false }
 
 // See takes a look at the world: after something has changed, and at Next.
 func (b *BootCheck) See(now Instant, satisfied bool) Verdict {
 	switch {
-	case !b.on:
+	case !b.Open:
 		return BootOpen
 	case !satisfied:
-		b.since = 0
-		if b.limit == 0 || now < b.limit {
+		b.Since = 0
+		if b.Limit == 0 || now < b.Limit {
 			return BootOpen
 		}
-		b.on = false
+		b.Open = false
 		return BootBad
-	case b.since == 0:
-		b.since = now
+	case b.Since == 0:
+		b.Since = now
 	}
-	if now-b.since < bootHold {
+	if now-b.Since < bootHold {
 		return BootOpen
 	}
-	b.on = false
+	b.Open = false
 	return BootGood
 }
 
 // Next is when to look again if nothing changes; 0 is never.
 func (b *BootCheck) Next() Instant {
 	switch {
-	case !b.on:
+	case !b.Open:
 		return 0
-	case b.since != 0:
-		return b.since + bootHold
+	case b.Since != 0:
+		return b.Since + bootHold
 	}
-	return b.limit
+	return b.Limit
 }
 
 // AllSatisfied reports whether everything that is wanted up is satisfied.

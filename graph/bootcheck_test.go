@@ -45,7 +45,7 @@ func TestBootCheck(t *testing.T) {
 	var b BootCheck
 	b.Begin(1, true)
 	b.End()
-	if b.On() || b.Next() != 0 || b.See(Instant(time.Hour), true) != BootOpen {
+	if b.Open || b.Next() != 0 || b.See(Instant(time.Hour), true) != BootOpen {
 		t.Error("one that was given up says something")
 	}
 }

@@ -46,11 +46,11 @@ func (b *bootCheck) begin() {
 }
 
 // changed notes that a unit is in another state.
-func (b *bootCheck) changed() { b.look = b.check.On() }
+func (b *bootCheck) changed() { b.look = b.check.Open }
 
 // failed is a critical unit's failure: no boot with one is good.
 func (b *bootCheck) failed() {
-	if b.check.On() {
+	if b.check.Open {
 		b.check.End()
 		b.run(graph.BootBad)
 	}

@@ -50,7 +50,7 @@ func TestBootBad(t *testing.T) {
 		"critical failed": {"task a /bin/false\n  critical shell\n", 0},
 	} {
 		in := booted(t, c.config, c.ago)
-		in.until(t, name+": it is run", func() bool { return in.booted.child == nil && !in.booted.check.On() })
+		in.until(t, name+": it is run", func() bool { return in.booted.child == nil && !in.booted.check.Open })
 		said := "" // of the boot; the end of a comes at any time
 		for _, l := range strings.Split(in.own(), "\n") {
 			if strings.HasPrefix(l, "boot") {

@@ -18,6 +18,7 @@ const (
 	OpReadOnly               // remount each of Paths read-only, with Flags (MS_...) besides
 	OpKillAll                // kill(-1, Signal): all but PID 1 and the child; for PID 1 alone
 	OpReboot                 // reboot(Cmd), with Arg for LINUX_REBOOT_CMD_RESTART2
+	OpSwapOff                // swapoff(2) of each of Paths
 )
 
 // Op is one step of a Child.
@@ -97,7 +98,7 @@ func (op *rawOp) run() (failed syscall.Errno) {
 	switch op.kind {
 	case OpSync:
 		syscall.RawSyscall(unix.SYS_SYNC, 0, 0, 0)
-	case OpUmount, OpReadOnly:
+	case OpUmount, OpReadOnly, OpSwapOff:
 		for _, path := range op.paths {
 			if errno := op.onPath(path); errno != 0 {
 				failed = errno
@@ -117,7 +118,11 @@ func (op *rawOp) run() (failed syscall.Errno) {
 //go:nosplit
 //go:norace
 func (op *rawOp) onPath(path *byte) (errno syscall.Errno) {
-	if op.kind == OpUmount {
+	switch op.kind {
+	case OpSwapOff:
+		_, _, errno = syscall.RawSyscall(unix.SYS_SWAPOFF, uintptr(unsafe.Pointer(path)), 0, 0)
+		return errno
+	case OpUmount:
 		_, _, errno = syscall.RawSyscall(unix.SYS_UMOUNT2, uintptr(unsafe.Pointer(path)), op.flags, 0)
 		return errno
 	}

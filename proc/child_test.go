@@ -29,6 +29,7 @@ func TestChild(t *testing.T) {
 		{"umount of nothing", []Op{{Kind: OpUmount, Paths: []string{dir + "/x"}}}, unix.ENOENT},
 		{"the last error", []Op{{Kind: OpUmount, Paths: []string{dir, dir + "/x"}}, {Kind: OpUmount}}, unix.ENOENT},
 		{"read-only of no mount", []Op{{Kind: OpReadOnly, Paths: []string{dir}}}, unix.EINVAL},
+		{"swap to nothing", []Op{{Kind: OpSwapOff, Paths: []string{dir + "/x"}}}, unix.ENOENT},
 		{"a bad command", []Op{{Kind: OpReboot, Cmd: 1}}, unix.EINVAL},
 		{"unknown", []Op{{Kind: 99}}, unix.ENOSYS},
 	} {

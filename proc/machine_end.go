@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,12 +36,12 @@ const (
 type Step struct {
 	What  string // "unmount /srv"
 	Limit time.Duration
-	start func() (int, error)
+	Op    Op
 }
 
 // Start forks the child that does it.
 func (s *Step) Start() (pid int, err error) {
-	if pid, err = s.start(); err != nil {
+	if pid, err = Child(s.Op); err != nil {
 		return 0, cannot(s.What, err)
 	}
 	return pid, nil
@@ -59,10 +58,11 @@ func (s *Step) Outcome(e Exit) error {
 	return nil
 }
 
-type endPhase uint8
+// EndPhase is which steps an End plans next.
+type EndPhase uint8
 
 const (
-	endSync endPhase = iota
+	endSync EndPhase = iota
 	endSwap
 	endUnmount
 	endReadOnly
@@ -78,72 +78,95 @@ const (
 // In a pid namespace of its own the machine role does not own the disks: there
 // only the mounts become read-only and not the filesystems, which belong to
 // whoever is outside, and swap stays.
+//
+// All of it is in its fields, so that another image can go on with it.
 type End struct {
-	power    Power
-	arg      string
-	owner    bool // of the disks
-	phase    endPhase
-	queue    []Step
-	round    int
-	last     int   // unmountable mounts before the round
-	deadline int64 // no further unmount after it
+	Power    Power
+	Arg      string // see NewEnd
+	Owner    bool   // of the disks
+	Phase    EndPhase
+	Queue    []Step // of the phase before, not begun yet
+	Round    int    // of unmounting, from 1
+	Last     int    // unmountable mounts before the round
+	Deadline int64  // no further unmount after it (Now)
 }
 
 // NewEnd begins at the first step. arg goes to reboot(2) as RESTART2's string
 // (a boot loader's mode), "" is a plain restart.
 func NewEnd(power Power, arg string) *End {
-	return &End{power: power, arg: arg, owner: InitialPIDNamespace()}
+	return &End{Power: power, Arg: arg, Owner: InitialPIDNamespace()}
+}
+
+// Wrong says what no End can be; "" is that it can.
+func (e *End) Wrong() string {
+	if e.Power > PowerHalt || e.Phase > endDone {
+		return "there is no such power or phase"
+	}
+	for i := range e.Queue {
+		if wrong := e.Queue[i].Wrong(); wrong != "" {
+			return wrong
+		}
+	}
+	return ""
+}
+
+// Wrong says what no step of an End can be; "" is that it can.
+func (s *Step) Wrong() string {
+	if s.Limit <= 0 || s.Limit > rebootLimit || s.Op.Kind > OpSwapOff || s.Op.Kind == OpKillAll || len(s.Op.Paths) > 1 {
+		return "there is no such step"
+	}
+	return ""
 }
 
 // Next is the next step, or false when even reboot(2) is behind: PID 1 then
 // stays, it never exits.
 func (e *End) Next() (Step, bool) {
-	if e.phase == endUnmount && Now() > e.deadline {
-		e.queue = nil
-		e.phase++
+	if e.Phase == endUnmount && Now() > e.Deadline {
+		e.Queue = nil
+		e.Phase++
 	}
-	for len(e.queue) == 0 {
-		if e.phase == endDone {
+	for len(e.Queue) == 0 {
+		if e.Phase == endDone {
 			return Step{}, false
 		}
 		e.plan()
 	}
-	s := e.queue[0]
-	e.queue = e.queue[1:]
+	s := e.Queue[0]
+	e.Queue = e.Queue[1:]
 	return s, true
 }
 
 // Final reports whether nothing but reboot(2) is left: the disks are safe.
-func (e *End) Final() bool { return e.phase == endDone }
+func (e *End) Final() bool { return e.Phase == endDone }
 
 // plan fills the queue for the phase, and goes to the next one when nothing is
 // to do in it.
 func (e *End) plan() {
-	switch e.phase {
+	switch e.Phase {
 	case endSync, endSyncAgain:
-		e.queue = []Step{childStep("sync", syncLimit, Op{Kind: OpSync})}
-		e.phase++
+		e.Queue = []Step{childStep("sync", syncLimit, Op{Kind: OpSync})}
+		e.Phase++
 	case endSwap:
-		if e.owner {
-			e.queue = swapSteps()
+		if e.Owner {
+			e.Queue = swapSteps()
 		}
-		e.phase++
-		e.deadline = Now() + int64(unmountTime)
+		e.Phase++
+		e.Deadline = Now() + int64(unmountTime)
 	case endUnmount:
 		mounts := unmountable(currentMounts())
-		if e.round == unmountRounds || len(mounts) == 0 || e.round > 0 && len(mounts) == e.last {
-			e.phase++
+		if e.Round == unmountRounds || len(mounts) == 0 || e.Round > 0 && len(mounts) == e.Last {
+			e.Phase++
 			return
 		}
-		e.round++
-		e.last = len(mounts)
-		e.queue = unmountSteps(mounts, e.round > 1)
+		e.Round++
+		e.Last = len(mounts)
+		e.Queue = unmountSteps(mounts, e.Round > 1)
 	case endReadOnly:
-		e.queue = readOnlySteps(currentMounts(), e.owner)
-		e.phase++
+		e.Queue = readOnlySteps(currentMounts(), e.Owner)
+		e.Phase++
 	case endReboot:
-		e.queue = rebootSteps(e.power, e.arg)
-		e.phase++
+		e.Queue = rebootSteps(e.Power, e.Arg)
+		e.Phase++
 	}
 }
 
@@ -246,7 +269,7 @@ func rebootSteps(power Power, arg string) []Step {
 }
 
 func childStep(what string, limit time.Duration, op Op) Step {
-	return Step{What: what, Limit: limit, start: func() (int, error) { return Child(op) }}
+	return Step{What: what, Limit: limit, Op: op}
 }
 
 // swapSteps is a step for each swap file: one in use keeps its filesystem from
@@ -258,8 +281,7 @@ func swapSteps() []Step {
 	}
 	var steps []Step
 	for _, file := range parseSwaps(string(text)) {
-		steps = append(steps, Step{What: "stop to swap to " + shown(file), Limit: swapLimit,
-			start: func() (int, error) { return swapOff(file) }})
+		steps = append(steps, childStep("stop to swap to "+shown(file), swapLimit, Op{Kind: OpSwapOff, Paths: []string{file}}))
 	}
 	return steps
 }
@@ -275,22 +297,4 @@ func parseSwaps(text string) []string {
 		}
 	}
 	return files
-}
-
-// swapOff forks a child that calls swapoff(2).
-func swapOff(file string) (int, error) {
-	got, errno := fork(runSwapOff, unsafe.Pointer(unsafe.StringData(file+"\x00")))
-	if errno != 0 {
-		return 0, &Failure{Stage: StageFork, Errno: errno}
-	}
-	return int(got), nil
-}
-
-// runSwapOff is the child of swapOff; the rules of forked.go hold.
-//
-//go:nosplit
-//go:norace
-func runSwapOff(file unsafe.Pointer) {
-	_, _, errno := syscall.RawSyscall(unix.SYS_SWAPOFF, uintptr(file), 0, 0)
-	exitChild(uintptr(errno))
 }

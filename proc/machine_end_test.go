@@ -96,6 +96,32 @@ func helperEnd() {
 	}
 }
 
+// What no End can be is not gone on with.
+func TestEndWrong(t *testing.T) {
+	end := NewEnd(PowerReboot, "")
+	for end.Phase < endDone {
+		end.plan()
+		if wrong := end.Wrong(); wrong != "" {
+			t.Errorf("phase %d: %s", end.Phase, wrong)
+		}
+	}
+	step := end.Queue[0]
+	for i, change := range []func(){
+		func() { end.Phase++ },
+		func() { end.Power = PowerHalt + 1 },
+		func() { end.Queue[0].Limit = 0 },
+		func() { end.Queue[0].Limit = time.Hour },
+		func() { end.Queue[0].Op.Kind = OpKillAll },
+		func() { end.Queue[0].Op.Kind = OpSwapOff + 1 },
+		func() { end.Queue[0].Op.Paths = []string{"/a", "/b"} },
+	} {
+		*end = End{Phase: endDone, Queue: []Step{step}}
+		if change(); end.Wrong() == "" {
+			t.Errorf("%d: there is such an end: %+v", i, end)
+		}
+	}
+}
+
 func TestEndPlans(t *testing.T) {
 	mounts := ParseMountinfo(testMountinfo)
 	var points []string

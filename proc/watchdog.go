@@ -9,7 +9,7 @@ import (
 // Watchdog is an open watchdog device. From the open on the machine is reset
 // unless it is fed.
 type Watchdog struct {
-	fd      int
+	FD      int
 	Name    string // what the driver calls itself
 	Seconds int    // until the reset
 	Reset   bool   // it has ended the boot before this one
@@ -43,7 +43,7 @@ func openWatchdog(path string, seconds int) (*Watchdog, error) {
 		unix.Close(fd)
 		return nil, reason("it is no watchdog: " + err.Error())
 	}
-	w := &Watchdog{fd: fd, Seconds: seconds}
+	w := &Watchdog{FD: fd, Seconds: seconds}
 	name, _, _ := bytes.Cut(info.Identity[:], []byte{0})
 	w.Name = shown(string(name))
 	unix.IoctlSetPointerInt(fd, unix.WDIOC_SETTIMEOUT, seconds)
@@ -57,12 +57,12 @@ func openWatchdog(path string, seconds int) (*Watchdog, error) {
 
 // Feed begins the time anew.
 func (w *Watchdog) Feed() error {
-	return cannot("feed the watchdog", unix.IoctlWatchdogKeepalive(w.fd))
+	return cannot("feed the watchdog", unix.IoctlWatchdogKeepalive(w.FD))
 }
 
 // Stop switches the watchdog off, if its driver can be ("nowayout"): a "V" before
 // the close says that it is meant (watchdog-api.rst, "Magic Close feature").
 func (w *Watchdog) Stop() {
-	unix.Write(w.fd, []byte{'V'})
-	unix.Close(w.fd)
+	unix.Write(w.FD, []byte{'V'})
+	unix.Close(w.FD)
 }
