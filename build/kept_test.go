@@ -16,10 +16,11 @@ import (
 // field is in a snapshot, or made again. The table of both is the package
 // documentation of mote/state.
 var keptStructs = map[string][]string{
-	"graph": {"World", "node", "Status", "Reason", "Halt", "Unit", "Config", "Options", "block", "keyLine"},
-	"proc":  {"Arena"},
+	"graph": {"World", "node", "Status", "Reason", "Halt", "Unit", "Config", "Options", "block", "keyLine", "BootCheck"},
+	"proc":  {"Arena", "End", "Step", "Watchdog"},
 	"init": {"Logs", "UnitLog", "Ring", "splitter", "textSeeker", "share", "logJournal", "logRun", "consoleSink", "kmsgSink",
-		"backlog", "feed", "filer", "worker", "syslog", "endedProcess"},
+		"backlog", "feed", "filer", "worker", "syslog", "endedProcess",
+		"Init", "Options", "runText", "reexecs", "ending", "critical", "bootCheck", "watchdog"},
 }
 
 var keptRow = regexp.MustCompile(`^//\t([a-zA-Z0-9]+)\.([a-zA-Z0-9]+)\.([a-zA-Z0-9]+|\*)\s+(kept|rebuilt): \S`)

@@ -19,6 +19,8 @@ const (
 	// bootCommandBytes is how much of what they print is kept.
 	bootCommandBytes = 8 << 10
 	bootReadBudget   = 16 // reads in a turn
+
+	goodName, badName = "boot-good", "boot-bad"
 )
 
 // bootCheck runs "option boot-good" or "option boot-bad", once in a boot.
@@ -79,6 +81,9 @@ func (b *bootCheck) tick() {
 	}
 	if b.until != 0 && b.until <= in.now {
 		b.until = 0
+		if b.child == nil || in.procs[b.pid] != b.child {
+			return // it did not come through a re-exec: the number may be another's
+		}
 		in.logs.Say(MsgWarn, b.name, ": it runs for ", spanText(int64(bootCommandLimit)), ": KILL")
 		if proc.KillGroup(b.pid, int(unix.SIGKILL)) != nil {
 			proc.Kill(b.pid, int(unix.SIGKILL))
@@ -92,10 +97,10 @@ func (b *bootCheck) run(v graph.Verdict) {
 	var command string
 	switch v {
 	case graph.BootGood:
-		b.name, command = "boot-good", in.conf.Options.BootGood
+		b.name, command = goodName, in.conf.Options.BootGood
 		in.logs.Say(MsgInfo, "boot: good: all that is wanted is up")
 	case graph.BootBad:
-		b.name, command = "boot-bad", in.conf.Options.BootBad
+		b.name, command = badName, in.conf.Options.BootBad
 		in.logs.Say(MsgWarn, "boot: bad")
 	}
 	if command == "" {

@@ -154,18 +154,22 @@ func (e *ending) processesGone() {
 	if in.role != Machine {
 		in.exit(e.exitCode())
 	}
-	power := proc.PowerOff
-	switch e.halt.Kind {
-	case graph.HaltReboot:
-		power = proc.PowerReboot
-	case graph.HaltHalt:
-		power = proc.PowerHalt
-	}
 	e.child.forget()
 	e.child = nil
-	e.steps = proc.NewEnd(power, e.halt.Arg)
+	e.steps = proc.NewEnd(powerOf(e.halt.Kind), e.halt.Arg)
 	e.stage = lastSteps
 	e.next()
+}
+
+// powerOf is what a verb means to the machine.
+func powerOf(kind graph.HaltKind) proc.Power {
+	switch kind {
+	case graph.HaltReboot:
+		return proc.PowerReboot
+	case graph.HaltHalt:
+		return proc.PowerHalt
+	}
+	return proc.PowerOff
 }
 
 // exitCode is what a container ends with: its main unit's code (SPEC 1). A
@@ -220,8 +224,10 @@ func (e *ending) next() {
 
 // ended takes the end of the child.
 func (e *ending) ended(p *process, ex proc.Exit) {
-	e.child = nil
-	if p.helper != helpStep {
+	if e.child != p {
+		return
+	}
+	if e.child = nil; e.stage != lastSteps {
 		return
 	}
 	if err := e.step.Outcome(ex); err != nil {

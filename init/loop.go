@@ -117,6 +117,7 @@ type Init struct {
 	trimAt   graph.Instant // give back what the start needed; 0 = done
 	trim     bool          // now, before the next sleep
 	rescuing bool          // the boot waits for the end of the rescue shell
+	reexecs  reexecs
 }
 
 // unitIO is what the loop keeps open for a unit; 0 is none, since the init's

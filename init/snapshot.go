@@ -27,6 +27,7 @@ type saved struct {
 	savedHead
 	savedWorld
 	logs savedLogs
+	savedRest
 }
 
 // savedPart is one part of the init's state; see the package documentation of
@@ -54,7 +55,7 @@ type savedKind struct {
 var savedParts []savedPart
 
 func init() {
-	savedParts = []savedPart{headPart, worldPart, logsPart}
+	savedParts = []savedPart{headPart, worldPart, logsPart, restPart}
 }
 
 // putState writes the whole state and gives its digest, and the descriptors that

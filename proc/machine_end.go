@@ -68,7 +68,7 @@ const (
 	endReadOnly
 	endSyncAgain
 	endReboot
-	endDone
+	EndDone // nothing is left to plan
 )
 
 // End gives, one after another, the steps that take a machine down once no
@@ -99,7 +99,7 @@ func NewEnd(power Power, arg string) *End {
 
 // Wrong says what no End can be; "" is that it can.
 func (e *End) Wrong() string {
-	if e.Power > PowerHalt || e.Phase > endDone {
+	if e.Power > PowerHalt || e.Phase > EndDone {
 		return "there is no such power or phase"
 	}
 	for i := range e.Queue {
@@ -126,7 +126,7 @@ func (e *End) Next() (Step, bool) {
 		e.Phase++
 	}
 	for len(e.Queue) == 0 {
-		if e.Phase == endDone {
+		if e.Phase == EndDone {
 			return Step{}, false
 		}
 		e.plan()
@@ -137,7 +137,7 @@ func (e *End) Next() (Step, bool) {
 }
 
 // Final reports whether nothing but reboot(2) is left: the disks are safe.
-func (e *End) Final() bool { return e.Phase == endDone }
+func (e *End) Final() bool { return e.Phase == EndDone }
 
 // plan fills the queue for the phase, and goes to the next one when nothing is
 // to do in it.

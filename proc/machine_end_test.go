@@ -99,7 +99,7 @@ func helperEnd() {
 // What no End can be is not gone on with.
 func TestEndWrong(t *testing.T) {
 	end := NewEnd(PowerReboot, "")
-	for end.Phase < endDone {
+	for end.Phase < EndDone {
 		end.plan()
 		if wrong := end.Wrong(); wrong != "" {
 			t.Errorf("phase %d: %s", end.Phase, wrong)
@@ -115,7 +115,7 @@ func TestEndWrong(t *testing.T) {
 		func() { end.Queue[0].Op.Kind = OpSwapOff + 1 },
 		func() { end.Queue[0].Op.Paths = []string{"/a", "/b"} },
 	} {
-		*end = End{Phase: endDone, Queue: []Step{step}}
+		*end = End{Phase: EndDone, Queue: []Step{step}}
 		if change(); end.Wrong() == "" {
 			t.Errorf("%d: there is such an end: %+v", i, end)
 		}
