@@ -29,7 +29,8 @@ func (f *Fields) Fail(text string) {
 	}
 }
 
-// Text is a string of any bytes.
+// Text is a string of any bytes; what is read is a copy, or one word would keep
+// the whole snapshot in memory.
 func (f *Fields) Text(key string, p *string) {
 	if f.out != nil {
 		if *p != "" {
@@ -37,7 +38,8 @@ func (f *Fields) Text(key string, p *string) {
 		}
 		return
 	}
-	*p, _ = f.take(key)
+	v, _ := f.take(key)
+	*p = strings.Clone(v)
 }
 
 // Bytes is a slice of any bytes; what is read is a copy.
@@ -68,7 +70,7 @@ func (f *Fields) Texts(key string, p *[]string) {
 		if !ok {
 			return
 		}
-		*p = append(*p, v)
+		*p = append(*p, strings.Clone(v))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // write gives the text of a snapshot with some records.
@@ -93,6 +94,25 @@ func TestBadFields(t *testing.T) {
 		}
 		if want == "" && fmt.Sprint(s.Unknown) != "[thing a thing other thing more]" {
 			t.Errorf("unknown: %q", s.Unknown)
+		}
+	}
+}
+
+// One word that is used does not keep the whole snapshot in memory.
+func TestWordsAreCopies(t *testing.T) {
+	text := write(t, func(w *Writer) { w.Put("thing", (&sample{text: "word", list: []string{"item"}}).fields) })
+	s, err := Read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got sample
+	if err := s.Records[0].Load(got.fields); err != nil {
+		t.Fatal(err)
+	}
+	from := uintptr(unsafe.Pointer(unsafe.StringData(text)))
+	for _, word := range []string{got.text, got.list[0]} {
+		if at := uintptr(unsafe.Pointer(unsafe.StringData(word))); at >= from && at < from+uintptr(len(text)) {
+			t.Errorf("%q is a part of it", word)
 		}
 	}
 }
