@@ -301,4 +301,11 @@ func (c *client) systemBlock(system map[string]string) {
 	c.field("socket", system["socket"])
 	c.field("signals", system["signals"])
 	c.field("cgroups", system["cgroups"])
+	if n := parseNumber(system["reexecs"]); n.n > 0 {
+		text := orDash(n) + ", the last one"
+		if at := parseNumber(system["reexec_ms"]); at.ok {
+			text += " " + timeOfDay(at.n, false)
+		}
+		c.field("re-execs", text+": "+system["reexec"])
+	}
 }

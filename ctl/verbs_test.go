@@ -34,7 +34,7 @@ func answers() map[string]string {
 	return map[string]string{
 		"list": reply(router...),
 		"status": reply(append([]string{
-			"system|role|machine|pid|1|version|1.0|phase|degraded|boot_ms|1767323000000|uptime_ms|165000|signals|signalfd|units|8|running|2|failed|1|blocked|2|faults|2|socket|/run/mote/ctl.sock|cgroups|hybrid (controllers are in cgroup version 1)",
+			"system|role|machine|pid|1|version|1.0|phase|degraded|boot_ms|1767323000000|uptime_ms|165000|signals|signalfd|units|8|running|2|failed|1|blocked|2|faults|2|socket|/run/mote/ctl.sock|cgroups|hybrid (controllers are in cgroup version 1)|reexecs|3|reexec|upgrade|reexec_ms|1767323042000",
 			"fault|/etc/mote/services/web.conf|7|unknown key \"afer\": write \"after\"",
 			"warning|/etc/mote/services/web.conf|9|wants \"nosuch\": no such unit",
 		}, unitLine("db"), unitLine("app"), unitLine("mailer"))...),

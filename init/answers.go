@@ -221,7 +221,9 @@ func (s *server) system(c *client) {
 		"uptime_ms", strconv.FormatInt(int64(in.now-in.born)/1e6, 10), "signals", in.sigs.Mode(),
 		"units", strconv.Itoa(w.Len()-gone), "running", strconv.Itoa(count[graph.Running]),
 		"failed", strconv.Itoa(count[graph.Failed]), "blocked", strconv.Itoa(count[graph.Blocked]),
-		"faults", strconv.Itoa(len(in.conf.Faults)), "socket", s.path, "cgroups", in.cgroups.String())
+		"faults", strconv.Itoa(len(in.conf.Faults)), "socket", s.path, "cgroups", in.cgroups.String(),
+		"reexecs", strconv.Itoa(in.reexecs.Count), "reexec", in.reexecs.Last,
+		"reexec_ms", strconv.FormatInt((in.wall-int64(in.now-in.reexecs.At))/1e6, 10))
 	c.reply = reply{kind: replySystem, faults: in.conf.Faults}
 }
 

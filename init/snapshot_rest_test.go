@@ -352,3 +352,21 @@ func TestRestStrange(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The status says when the init was started, and what became of it since.
+func TestStatusOfReexecs(t *testing.T) {
+	in := testInit(t, "service a x\n")
+	in.born, in.reexecs = in.now-60e9, reexecs{2, "upgrade", in.now - 4e9}
+	next := nextImage(t, in, "service a x\n")
+	p := connect(t, next)
+	p.send("status\n")
+	next.until(t, "it answers", func() bool { p.read(); return strings.HasSuffix(p.got.String(), "ok\n") })
+	at := func(ago graph.Instant) string {
+		return strconv.FormatInt((next.wall-int64(next.now-in.now+ago))/1e6/1000, 10)
+	}
+	for _, want := range []string{"boot_ms " + at(60e9), "uptime_ms 60", "reexecs 2 reexec upgrade reexec_ms " + at(4e9)} {
+		if !strings.Contains(p.got.String(), want) {
+			t.Errorf("no %q in %s", want, p.got.String())
+		}
+	}
+}

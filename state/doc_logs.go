@@ -124,6 +124,7 @@
 //	init.worker.in             rebuilt: Main
 //	init.worker.what           rebuilt: Main
 //	init.worker.word           rebuilt: Main
+//	init.worker.whose          rebuilt: Main
 //	init.worker.stdin          kept: record files or syslog
 //	init.worker.out            kept: record files or syslog
 //	init.worker.child          kept: with the processes (worker.adopt)
