@@ -101,7 +101,8 @@ type Init struct {
 	queue  []graph.Event
 	busy   bool
 	spawns []graph.Effect // that did not fit into their turn
-	checks []graph.Effect // of them the commands of health
+	checks []graph.Effect // of them the commands of health, and what a re-exec has to begin again
+	lost   []int          // pids that were no children any more when this image began
 	ports  []portUser
 	also   []graph.ID // what a stop by name takes down too
 

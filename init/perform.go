@@ -55,7 +55,12 @@ func (in *Init) spawnSome(list *[]graph.Effect) {
 			*list = nil
 		}
 		in.busy = true
-		in.spawn(&e)
+		switch {
+		case e.Kind == graph.Spawn:
+			in.spawn(&e)
+		case e.Gen == 0 || e.Gen == in.world.Status(e.Unit).Probe:
+			in.perform(&e)
+		}
 		in.busy = false
 		in.drain()
 	}

@@ -11,6 +11,7 @@ import (
 // must not cost more with 10,000 of them than with 10.
 func (in *Init) reap() {
 	in.signaled, in.swept = false, in.now
+	in.lostEnded()
 	for i := 0; i < reapBudget; i++ {
 		pid, ok := proc.NextExit()
 		if !ok {

@@ -285,7 +285,8 @@ func (in *Init) joined(id graph.ID) { in.openUnit(id) }
 func (in *Init) replaced(id graph.ID) {
 	u := in.world.Unit(id)
 	in.units[id].log.SetSinks(u.Log)
-	if u.Duties().Health == nil {
+	if h := in.units[id].health; h != nil && u.Duties().Health == nil {
+		in.procs[int(h.pid)].forget()
 		in.units[id].health = nil
 	}
 	in.units[id].cgroup &^= cgroupSaid

@@ -26,6 +26,7 @@ type saved struct {
 	claims // of attach
 	savedHead
 	savedWorld
+	savedUnits
 	logs savedLogs
 	savedRest
 }
@@ -55,7 +56,7 @@ type savedKind struct {
 var savedParts []savedPart
 
 func init() {
-	savedParts = []savedPart{headPart, worldPart, logsPart, restPart}
+	savedParts = []savedPart{headPart, worldPart, logsPart, restPart, unitsPart, dropPart} // that one is the last
 }
 
 // putState writes the whole state and gives its digest, and the descriptors that

@@ -19,11 +19,18 @@ const maxClaim = 1 << 20
 // exec.
 func (c *claims) claim(fd int, kind uint32) bool {
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || kind != 0 && st.Mode&unix.S_IFMT != kind || !c.note(fd) {
+	if kind == 0 && !isOpen(fd) || kind != 0 && (unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != kind) || !c.note(fd) {
 		return false
 	}
 	unix.CloseOnExec(fd)
 	return true
+}
+
+// isOpen reports whether a number is that of a descriptor. It asks nobody but the
+// kernel: fstat(2) would ask the server of a file on the network.
+func isOpen(fd int) bool {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	return err == nil
 }
 
 // note adds a descriptor and reports whether it can be one, and was not there.

@@ -23,7 +23,11 @@ func TestStateRoundTrip(t *testing.T) {
 		"task x@ /bin/x %i\n start manual\nservice bad\n foo bar\n"), []graph.Root{{Path: "/etc/x.conf"}})
 	in := &Init{pid: 7, role: Container, conf: conf, world: graph.NewWorld(conf.Units), logs: NewLogs(nil)}
 	in.now, in.born = 5e9, 1e9
-	in.world.Apply(5e9, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	for _, e := range in.world.Apply(5e9, graph.Event{Kind: graph.Boot, Unit: graph.None}) {
+		if e.Kind == graph.Spawn { // it waits for its turn
+			in.spawns = append(in.spawns, e)
+		}
+	}
 	text := textOfState(t, in)
 	s, err := readState(text)
 	if err != nil {

@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stage names a step of a spawn. The numbers travel over the result pipe of
-// one process image only; saved state uses the names.
+// Stage names a step of a spawn. The numbers travel over the result pipe, whose
+// reader may be the next image and another release, and stand in snapshots: what is
+// new goes to the end.
 type Stage uint8
 
-// The stages in the order in which a child passes them.
+// The stages, so far in the order in which a child passes them.
 const (
 	StagePrepare Stage = iota // in the parent: a word with a NUL, no candidate
 	StageFork                 // in the parent: pipe2 or clone
