@@ -180,9 +180,6 @@ func (s *savedLogs) spans() []proc.Span {
 
 func checkLogs(s *saved) error {
 	a := &s.logs.arena
-	if a.rec == nil {
-		return nil // an init that had no logs
-	}
 	if a.Level > MsgWarn || a.Own&^(toConsole|toKmsg) != 0 || a.Memory < 0 {
 		return a.rec.Wrong("level " + strconv.Itoa(int(a.Level)) + ", own " + strconv.Itoa(int(a.Own)) + ", memory " +
 			strconv.Itoa(a.Memory) + ": no log is so")

@@ -178,7 +178,7 @@ func (k *savedSink) check(fds *claims, packets bool) error {
 		return nil
 	case !fds.may(k.FD, k.Peer):
 		return k.rec.Wrong(badDescriptor)
-	case len(k.Buf) > max(sinkBytes, consoleBytes) || packets && !whole(k.Buf) || !k.possible():
+	case len(k.Buf) > max(sinkBytes, consoleBytes) || k.Since < 0 || packets && !whole(k.Buf) || !k.possible():
 		return k.rec.Wrong(badBounds)
 	}
 	return nil
