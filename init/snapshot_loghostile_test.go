@@ -209,3 +209,40 @@ func TestSnapshotLogLost(t *testing.T) {
 		t.Error(fd, err)
 	}
 }
+
+// Rings that are in no file end with their image, and their lines are counted.
+func TestSnapshotLogNoArena(t *testing.T) {
+	in := logsInit(t, logsWorld(t, "service a x\nservice b x\n"))
+	in.arena.Close()
+	in.arena, in.logs = nil, NewLogs(nil)
+	in.openAll()
+	in.units[0].log.Feed([]byte("one\ntwo\nbeg"))
+	in.units[1].log.Feed([]byte("three\n"))
+	in = in.reexec(t)
+	a := in.units[0].log
+	a.Feed([]byte("un\n"))
+	if got := ringLines(t, &a.ring); len(got) != 1 || got[0] != "begun" || a.ring.Total() != 3 || a.Dropped() != 2 {
+		t.Errorf("%q, %d dropped of %d", got, a.Dropped(), a.ring.Total())
+	}
+	if got := ringLines(t, &in.logs.own.ring); len(got) != 1 || got[0] != "log rings: they were in no file: 3 lines lost" {
+		t.Errorf("mote: %q", got)
+	}
+	in = in.reexec(t)
+	if got := ringLines(t, &in.logs.own.ring); len(got) != 1 {
+		t.Errorf("it is said again: %q", got)
+	}
+}
+
+// What a log adds to a snapshot is bounded (mote/state).
+func TestSnapshotLogBound(t *testing.T) {
+	big, wide := int(^uint(0)>>1), ^uint64(0)>>1
+	l := savedLog{ID: 1<<31 - 1, Pid: big, Ring: RingState{big, big, big, wide, wide}, At: big, Size: big,
+		Part: []byte(strings.Repeat("\"", maxPartBytes)), R: 1<<31 - 1, W: 1<<31 - 1, More: true, Ended: true, Found: true}
+	var size int
+	w := state.NewWriter("1", func(p []byte) error { size += len(p); return nil })
+	w.Put("log", l.fields)
+	w.Close()
+	if most := 300 + 2*maxPartBytes; size > most+100 { // the first line and the last
+		t.Errorf("%d bytes, stated are %d", size, most)
+	}
+}

@@ -70,7 +70,7 @@ func (w *worker) ended(p *process, ex proc.Exit) {
 		return
 	}
 	w.child = nil
-	if w.over {
+	if w.over || w.stdin == 0 {
 		return
 	}
 	why := "the child ended with exit code " + strconv.Itoa(ex.Code)
