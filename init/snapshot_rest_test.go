@@ -286,7 +286,7 @@ func TestRestHostile(t *testing.T) {
 		in.end.steps = &proc.End{}
 	}
 	dog := func(in *Init) {
-		in.dog.path, in.dog.every, in.dog.dev = "/dev/dog", 1, &proc.Watchdog{FD: 9, Seconds: 1}
+		in.dog.path, in.dog.dev = "/dev/dog", &proc.Watchdog{FD: 9, Seconds: 1}
 	}
 	for want, change := range map[string]func(in *Init){
 		"text: more than 256 files":              func(in *Init) { in.texts = manyTexts(maxTexts + 1) },
@@ -304,7 +304,7 @@ func TestRestHostile(t *testing.T) {
 		"end: its deadline -1 is none":           func(in *Init) { ending(in); in.end.deadline = -1 },
 		"end: its deadline 3600":                 func(in *Init) { ending(in); in.end.until = in.now + saveFar + 1 },
 		"end: there is no such power or phase":   func(in *Init) { ending(in); in.end.steps.Phase = proc.EndDone + 1 },
-		"end-now: there is no such step":         func(in *Init) { ending(in); in.end.step.Limit = 0 },
+		"end-now: there is no such step":         func(in *Init) { ending(in); in.end.step.Limit = time.Hour },
 		"end-step: there is no such step":        func(in *Init) { ending(in); in.end.steps.Queue = []proc.Step{{}} },
 		"critical: there is no unit 77":          func(in *Init) { in.critical.unit, in.critical.until = 77, 1 },
 		"critical: there is no unit -1":          func(in *Init) { in.critical.unit = -1 },
@@ -316,10 +316,10 @@ func TestRestHostile(t *testing.T) {
 		"boot-check: descriptor 2 cannot be":     func(in *Init) { in.booted.out = 2 },
 		"boot-check: its deadline -8":            func(in *Init) { in.booted.check.Since = -8 },
 		`watchdog: "dog" is no absolute path`:    func(in *Init) { dog(in); in.dog.path = "dog" },
-		"watchdog: its times cannot be":          func(in *Init) { dog(in); in.dog.every = 0 },
 		"watchdog: its times cannot":             func(in *Init) { dog(in); in.dog.wait = dogMost + 1 },
 		"watchdog: its times":                    func(in *Init) { dog(in); in.dog.limit = -1 },
 		"watchdog: its":                          func(in *Init) { dog(in); in.dog.dev.Seconds = 0 },
+		"watchdog: its times cannot be":          func(in *Init) { dog(in); in.dog.dev.Seconds = maxDogSeconds + 1 },
 		"watchdog: descriptor 1048576 cannot be": func(in *Init) { dog(in); in.dog.dev.FD = maxClaim },
 		"watchdog: its deadline -7 is none":      func(in *Init) { dog(in); in.dog.next = -7 },
 	} {

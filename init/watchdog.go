@@ -14,6 +14,8 @@ const (
 	dogFirst = graph.Instant(10 * time.Second)
 	dogMost  = graph.Instant(5 * time.Minute)
 	dogFeeds = 3 // how often it is fed in its time
+
+	maxDogSeconds = 1 << 24 // of any driver
 )
 
 // watchdog is the hardware's (SPEC 8). The loop feeds it and nothing else does:
@@ -86,8 +88,8 @@ func (d *watchdog) open() {
 		return
 	}
 	has := time.Duration(dev.Seconds) * time.Second
-	d.dev, d.said = dev, ""
-	d.every = graph.Instant(has) / dogFeeds
+	d.took(dev)
+	d.said = ""
 	in.logs.Say(MsgInfo, "watchdog ", d.path, " (", dev.Name, "): ", spanText(int64(has)), ", fed every ", spanText(int64(d.every)))
 	if has != d.limit {
 		in.logs.Say(MsgWarn, "watchdog ", d.path, ": ", spanText(int64(d.limit)), " was asked for, the driver has ", spanText(int64(has)))
@@ -96,6 +98,11 @@ func (d *watchdog) open() {
 		in.logs.Say(MsgWarn, "watchdog ", d.path, ": it has reset the machine before this boot")
 	}
 	d.feed()
+}
+
+// took takes an open device.
+func (d *watchdog) took(dev *proc.Watchdog) {
+	d.dev, d.every = dev, graph.Instant(dev.Seconds)*graph.Instant(time.Second)/dogFeeds
 }
 
 func (d *watchdog) feed() {

@@ -97,7 +97,7 @@
 //	init.watchdog.limit    kept: record watchdog
 //	init.watchdog.fixed    kept: record watchdog
 //	init.watchdog.dev      kept: record watchdog, its number; it is not closed in between, and fed at once
-//	init.watchdog.every    kept: record watchdog
+//	init.watchdog.every    rebuilt: of the device's time
 //	init.watchdog.next     kept: record watchdog
 //	init.watchdog.wait     kept: record watchdog
 //	init.watchdog.said     kept: record watchdog
