@@ -45,6 +45,8 @@ func role(name string, args []string) int {
 		return startInit(args)
 	case pid1.IsCheck(args):
 		return pid1.RunCheck(args)
+	case name == "mote" && word == pid1.CheckWord:
+		return pid1.CheckState()
 	case name == "motectl" || name == "ctl":
 		return client(name, args)
 	case name == "poweroff" || name == "reboot" || name == "halt":

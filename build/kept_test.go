@@ -20,7 +20,8 @@ var keptStructs = map[string][]string{
 	"proc":  {"Arena", "End", "Step", "Watchdog"},
 	"init": {"Logs", "UnitLog", "Ring", "splitter", "textSeeker", "share", "logJournal", "logRun", "consoleSink", "kmsgSink",
 		"backlog", "feed", "filer", "worker", "syslog", "endedProcess",
-		"Init", "Options", "runText", "reexecs", "ending", "critical", "bootCheck", "watchdog"},
+		"Init", "Options", "runText", "reexecs", "ending", "critical", "bootCheck", "watchdog",
+		"upgrade", "work", "bugs"},
 }
 
 var keptRow = regexp.MustCompile(`^//\t([a-zA-Z0-9]+)\.([a-zA-Z0-9]+)\.([a-zA-Z0-9]+|\*)\s+(kept|rebuilt): \S`)

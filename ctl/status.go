@@ -261,7 +261,7 @@ func (c *client) systemBlock(system map[string]string) {
 	switch phase {
 	case "running":
 		colour = green
-	case "degraded":
+	case "degraded", "degraded (bug)":
 		colour = red
 	case "starting", "stopping":
 		colour = cyan

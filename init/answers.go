@@ -209,8 +209,10 @@ func (s *server) system(c *client) {
 	}
 	phase := "running"
 	switch {
-	case w.Ending().Kind != graph.HaltNone:
+	case in.ending().Kind != graph.HaltNone:
 		phase = "stopping"
+	case in.bugs.degraded:
+		phase = "degraded (bug)"
 	case count[graph.Failed] > 0:
 		phase = "degraded"
 	case pending > 0:

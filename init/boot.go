@@ -41,15 +41,23 @@ func Main(args []string) int {
 	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
 		procs: make(map[int]*process), asks: make(map[graph.ID]*proc.Asking), mute: make(map[graph.ID]string)}
 	in.server.in, in.end.in, in.critical.in, in.dog.in, in.booted.in = in, in, in, in, in
+	in.upgrade.in = in
 	in.filer.worker = worker{in: in, what: "log files", word: "files", whose: helpFiler}
 	in.syslog.worker = worker{in: in, what: "syslog", word: "syslog", whose: helpSyslog}
 	proc.EnsureStdio(in.role == Machine)
+	s, old, why := inheritState()
 	if err := in.open(); err != nil {
 		complain("cannot start: " + err.Error())
 		if in.role == Machine {
 			hold()
 		}
 		return 1
+	}
+	if s != nil && in.resume(s) {
+		in.loop()
+	}
+	if why != "" {
+		in.logs.Say(MsgWarn, "re-exec: ", why)
 	}
 	if in.opt.Machine && in.role != Machine {
 		in.logs.Say(MsgWarn, "--machine: this is pid ", strconv.Itoa(pid), ", not pid 1: it runs as a supervisor")
@@ -66,6 +74,9 @@ func Main(args []string) int {
 	}
 	if in.role == Machine {
 		in.addRescue()
+	}
+	if old != nil {
+		in.guarded(func() { in.salvage(old) })
 	}
 	in.start()
 	in.loop()
@@ -276,12 +287,7 @@ func (in *Init) instantiate(name string) (graph.ID, bool) {
 
 // start binds the socket and boots the units.
 func (in *Init) start() {
-	path := in.opt.Socket
-	if path == "" {
-		path = proc.SocketPath(in.uid, func(name string) string { v, _ := unix.Getenv(name); return v })
-	}
-	in.opt.Socket = path
-	in.bind(path)
+	in.bind(in.socketPath())
 	in.logs.Say(MsgInfo, Version, " ", in.role.String(), ", pid ", strconv.Itoa(in.pid), ", ", strconv.Itoa(in.world.Len()),
 		" units, signals: ", in.sigs.Mode(), ", socket ", orNone(in.server.path))
 	root := in.target()
@@ -304,6 +310,14 @@ func (in *Init) start() {
 	in.readClocks(true)
 	in.queue = append(make([]graph.Event, 0, 2*in.world.Len()+1), in.queue...) // Spawned and Executed of each
 	in.apply(graph.Event{Kind: graph.Boot, Unit: root})
+}
+
+// socketPath is where the control socket is to be.
+func (in *Init) socketPath() string {
+	if in.opt.Socket == "" {
+		in.opt.Socket = proc.SocketPath(in.uid, func(name string) string { v, _ := unix.Getenv(name); return v })
+	}
+	return in.opt.Socket
 }
 
 // target is the unit that the boot is about, or None for all of them. A machine

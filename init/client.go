@@ -32,11 +32,13 @@ type client struct {
 	tail  *LogReader // of logs
 	feed  bool       // events
 	lost  int        // events that did not fit
+
+	upgrade bool // waits for the end of the upgrade that it has asked for
 }
 
 // reading reports whether the next request may be looked at.
 func (c *client) reading() bool {
-	return c.wait == nil && c.reply.kind == replyNone && !c.feed && !c.last
+	return c.wait == nil && c.reply.kind == replyNone && !c.feed && !c.last && !c.upgrade
 }
 
 // hasLine reports whether a whole request has come.
@@ -171,7 +173,9 @@ func (s *server) serve() {
 		if c == nil {
 			continue
 		}
+		s.in.work.client = c
 		s.serveOne(c)
+		s.in.work.client = nil
 		if proc.Now() > end {
 			s.in.again = true
 			return

@@ -355,7 +355,7 @@ func TestRefusals(t *testing.T) {
 // SPEC 6: who may do what.
 func TestRights(t *testing.T) {
 	in := testInit(t, "task a /bin/true\n  start manual\n")
-	all := map[string]right{"poweroff": mayAll, "reboot": mayAll, "halt": mayAll, "shutdown": mayAll, "add f t": mayAll, "remove a": mayAll, "persist find a": mayAll,
+	all := map[string]right{"poweroff": mayAll, "reboot": mayAll, "halt": mayAll, "shutdown": mayAll, "add f t": mayAll, "remove a": mayAll, "persist find a": mayAll, "upgrade": mayAll,
 		"reload": mayAll, "start a": mayControl, "stop a": mayControl, "restart a": mayControl, "kill a": mayControl,
 		"start-all": mayControl, "stop-all": mayControl, "reload a": mayControl, "list": mayRead, "status a": mayRead, "logs": mayRead,
 		"events": mayRead, "why a": mayRead, "show a": mayRead, "wait down a": mayRead, "faults": mayRead, "version": mayRead, "ping": mayRead}

@@ -10,19 +10,20 @@ import (
 type helper uint8
 
 const (
-	helpNone   helper = iota // nobody's, or no longer
-	helpCheck                // of a unit's "if" lines: check
-	helpLook                 // of a far path: lookFar
-	helpProbe                // of the health: a command
-	helpTry                  // and a far socket: tryElsewhere
-	helpTake                 // takes a datagram off a notify socket: takeAside
-	helpClose                // closeDropped
-	helpFiler                // writes log files
-	helpSyslog               // reads datagrams of syslog
-	helpBoot                 // boot-good or boot-bad
-	helpCount                // counts a reboot: critical
-	helpKill                 // of the end: signals what is left
-	helpStep                 // of the end: a step of the machine's
+	helpNone    helper = iota // nobody's, or no longer
+	helpCheck                 // of a unit's "if" lines: check
+	helpLook                  // of a far path: lookFar
+	helpProbe                 // of the health: a command
+	helpTry                   // and a far socket: tryElsewhere
+	helpTake                  // takes a datagram off a notify socket: takeAside
+	helpClose                 // closeDropped
+	helpFiler                 // writes log files
+	helpSyslog                // reads datagrams of syslog
+	helpBoot                  // boot-good or boot-bad
+	helpCount                 // counts a reboot: critical
+	helpKill                  // of the end: signals what is left
+	helpStep                  // of the end: a step of the machine's
+	helpUpgrade               // copies or checks a program: upgrade; none lives over a re-exec
 	helperCount
 )
 
@@ -64,5 +65,7 @@ func (in *Init) helperEnded(p *process, ex proc.Exit) {
 		in.critical.counted(p, ex)
 	case helpKill, helpStep:
 		in.end.ended(p, ex)
+	case helpUpgrade:
+		in.upgrade.ended(p, ex)
 	}
 }

@@ -15,6 +15,7 @@ func testInit(t *testing.T, config string) *Init {
 	t.Helper()
 	in := &Init{pid: unix.Getpid(), uid: unix.Getuid(), role: Supervisor, procs: make(map[int]*process), sigs: &proc.Signals{}}
 	in.server.in, in.end.in, in.critical.in, in.dog.in, in.booted.in = in, in, in, in, in
+	in.upgrade.in = in
 	in.server.limit = maxClients
 	var err error
 	if in.poll, err = proc.NewPoll(); err != nil {
@@ -57,8 +58,10 @@ func (in *Init) turn() {
 	in.again = false
 	in.clock()
 	for _, r := range in.ready[:n] {
+		in.work.token = r.Token
 		in.dispatch(r)
 	}
+	in.work.token = 0
 	in.reap()
 	in.tick()
 	in.catchUp()

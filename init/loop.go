@@ -1,8 +1,6 @@
 package pid1
 
 import (
-	"runtime"
-
 	"golang.org/x/sys/unix"
 
 	"mote/graph"
@@ -113,6 +111,9 @@ type Init struct {
 	critical critical
 	dog      watchdog
 	booted   bootCheck
+	upgrade  upgrade
+	bugs     bugs
+	work     work
 	ready    [readBatch]proc.Ready
 
 	trimAt   graph.Instant // give back what the start needed; 0 = done
@@ -170,28 +171,28 @@ type process struct {
 // loop runs until the process ends.
 func (in *Init) loop() {
 	for {
-		in.turns()
-		in.queue, in.busy, in.again = nil, false, true
-		unix.Nanosleep(&unix.Timespec{Nsec: 10e6}, nil) // a panic in each turn must not take the processor
+		if !in.guarded(in.turns) {
+			in.afterPanic()
+		}
 	}
 }
 
-// turns goes on until a panic, which is said, and the event that led to it
-// given up: the services live on, and a machine whose PID 1 ends is dead. It
-// sleeps only in Poll.Wait.
+// turns goes on until a panic, of which only what has led to it is given up: the
+// services live on, and a machine whose PID 1 ends is dead. It sleeps only in
+// Poll.Wait.
 func (in *Init) turns() {
-	defer func() {
-		if bug := recover(); bug != nil {
-			in.panicked(bug)
-		}
-	}()
 	for {
 		n := in.wait()
 		in.clock()
+		if injecting {
+			in.inject("turn", "", graph.None)
+		}
 		in.readClocks(false)
 		for _, r := range in.ready[:n] {
+			in.work.token = r.Token
 			in.dispatch(r)
 		}
+		in.work.token = 0
 		if in.signaled || in.now-in.swept >= sweepEvery {
 			in.reap()
 		}
@@ -200,22 +201,9 @@ func (in *Init) turns() {
 		in.server.serve()
 		in.lookAfterConsole()
 		in.closeDropped()
+		in.upgrade.turn()
 		in.arm()
 	}
-}
-
-// panicked tells what was wrong, and where.
-func (in *Init) panicked(bug any) {
-	text := "panic"
-	switch b := bug.(type) {
-	case error:
-		text = b.Error()
-	case string:
-		text = b
-	}
-	var stack [4096]byte
-	in.logs.Say(MsgWarn, "bug: ", text, ": this init goes on as well as it can; please report:\n",
-		string(stack[:runtime.Stack(stack[:], false)]))
 }
 
 // wait sleeps until something is ready. An error of epoll_wait other than
@@ -292,9 +280,12 @@ func (in *Init) dispatch(r proc.Ready) {
 
 // tick fires the deadlines that have passed.
 func (in *Init) tick() {
-	if at := in.world.Next(); at != 0 && at <= in.now {
+	if in.bugs.degraded {
+		in.tickDegraded()
+	} else if at := in.world.Next(); at != 0 && at <= in.now {
 		in.apply(graph.Event{Kind: graph.Tick})
 	}
+	in.upgrade.tick()
 	in.critical.tick()
 	in.dog.tick()
 	in.booted.tick()
@@ -314,8 +305,11 @@ func (in *Init) tick() {
 
 // arm sets the timer to the nearest deadline.
 func (in *Init) arm() {
-	at := in.world.Next()
-	for _, d := range [...]graph.Instant{in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.dog.next,
+	at := in.bugs.until
+	if !in.bugs.degraded {
+		at = in.world.Next()
+	}
+	for _, d := range [...]graph.Instant{in.upgrade.until, in.logs.Deadline(), in.end.deadline, in.critical.deadline(), in.dog.next,
 		in.booted.deadline(), in.trimAt, in.server.retryAt, in.filer.retry, in.syslog.retry, in.strayAt, in.cgroups.at} {
 		if d != 0 && (at == 0 || d < at) {
 			at = d

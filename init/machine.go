@@ -81,7 +81,7 @@ func (in *Init) haltEvent(h graph.Halt) graph.Event {
 
 // halt begins a shutdown, unless one is under way.
 func (in *Init) halt(h graph.Halt, why string) {
-	if in.world.Ending().Kind != graph.HaltNone {
+	if in.ending().Kind != graph.HaltNone {
 		return
 	}
 	in.logs.Say(MsgInfo, h.Kind.String(), " ", why)
@@ -105,7 +105,11 @@ func (in *Init) takeSignals() {
 		}
 		if sig.Number == int(unix.SIGHUP) {
 			in.server.rebind()
-			if in.world.Ending().Kind != graph.HaltNone {
+			if in.ending().Kind != graph.HaltNone {
+				continue
+			}
+			if in.bugs.degraded {
+				in.logs.Say(MsgWarn, "reload: ", in.degradedText())
 				continue
 			}
 			bad := in.reload(false, false, func(t string) { in.logs.Say(MsgInfo, "reload: ", t) })
@@ -116,6 +120,11 @@ func (in *Init) takeSignals() {
 		}
 		if kind := in.haltOf(sig.Number); kind != graph.HaltNone {
 			in.halt(graph.Halt{Kind: kind}, why)
+		}
+		if sig.Number == sigRT(25) {
+			if err := in.upgrade.begin(""); err != nil {
+				in.logs.Say(MsgWarn, "upgrade ", why, ": ", err.Error(), ": this init goes on")
+			}
 		}
 		if in.role == Machine && sig.Number == sigRT(1) {
 			in.queue = append(in.queue, in.rescue("rescue "+why)...)

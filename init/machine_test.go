@@ -68,7 +68,7 @@ func TestPanicInATurn(t *testing.T) {
 	in := testInit(t, twoCritical)
 	in.poll.Add(in.timer.FD(), 1, tokNotify|12345) // a unit that is not there
 	in.timer.Arm(1)
-	in.turns()
+	in.guarded(in.turns)
 	if !strings.Contains(in.own(), "bug: runtime error: index out of range [12345]") || !strings.Contains(in.own(), "readNotify") {
 		t.Errorf("the init said:\n%s", in.own())
 	}

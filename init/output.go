@@ -72,6 +72,9 @@ func (in *Init) readLog(id graph.ID) {
 	if u.pipeR == 0 {
 		return // closed earlier in this turn
 	}
+	if injecting {
+		in.inject("log", "", id)
+	}
 	_, _, eof := u.log.ReadFrom(int(u.pipeR), logBudget)
 	if eof {
 		u.log.Flush()

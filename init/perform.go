@@ -21,18 +21,33 @@ func (in *Init) drain() {
 		return
 	}
 	in.busy = true
-	for i := 0; i < len(in.queue); i++ {
-		effects := in.world.Apply(in.now, in.queue[i])
-		for j := range effects {
-			in.perform(&effects[j])
+	if in.bugs.degraded {
+		in.keepEvents()
+	}
+	w := &in.work
+	for w.at = 0; w.at < len(in.queue); w.at++ {
+		if injecting {
+			in.injectEvent(&in.queue[w.at])
 		}
-		in.server.settle(effects)
+		w.event, w.applying = true, true
+		w.effects = in.world.Apply(in.now, in.queue[w.at])
+		w.applying = false
+		for w.next < len(w.effects) {
+			e := &w.effects[w.next]
+			w.next++
+			if injecting {
+				in.inject("perform", e.Kind.String(), e.Unit)
+			}
+			in.perform(e)
+		}
+		in.server.settle(w.effects)
+		w.event, w.effects, w.next = false, nil, 0
 	}
 	if clear(in.queue); cap(in.queue) > keepEvents {
 		in.queue = nil
 	}
 	in.queue = in.queue[:0]
-	in.busy = false
+	w.at, in.busy = 0, false
 }
 
 // late reports whether the turn has had its time for spawns.
@@ -54,14 +69,14 @@ func (in *Init) spawnSome(list *[]graph.Effect) {
 		if *list = (*list)[1:]; len(*list) == 0 {
 			*list = nil
 		}
-		in.busy = true
+		in.busy, in.work.spawn = true, &e
 		switch {
 		case e.Kind == graph.Spawn:
 			in.spawn(&e)
 		case e.Gen == 0 || e.Gen == in.world.Status(e.Unit).Probe:
 			in.perform(&e)
 		}
-		in.busy = false
+		in.busy, in.work.spawn = false, nil
 		in.drain()
 	}
 }

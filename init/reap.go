@@ -14,17 +14,20 @@ func (in *Init) reap() {
 	in.lostEnded()
 	for i := 0; i < reapBudget; i++ {
 		pid, ok := proc.NextExit()
-		if !ok {
+		if in.work.dying.Pid, in.work.dead = pid, nil; !ok {
 			return
 		}
 		p := in.procs[pid]
-		if p == nil {
+		if in.work.dead = p; p == nil {
 			proc.Reap(pid) // a stranger that became ours
 			continue
 		}
 		in.readResult(pid)
 		if p.result >= 0 { // it cannot be undecided once the child is dead
 			in.closeResult(p)
+		}
+		if injecting {
+			in.inject("reap", "", p.unit)
 		}
 		in.lastWords(p)
 		switch {
@@ -37,10 +40,13 @@ func (in *Init) reap() {
 		}
 		in.unwatch(p)
 		ex, _ := proc.Reap(pid)
+		in.work.dying, in.work.gone, in.work.told = ex, true, false
 		delete(in.procs, pid)
 		in.syslog.remember(pid, p.unit)
 		in.ended(p, ex)
+		in.work.gone = false
 	}
+	in.work.dying.Pid, in.work.dead = 0, nil
 	in.again, in.signaled = true, true
 }
 
@@ -53,6 +59,9 @@ func (in *Init) ended(p *process, ex proc.Exit) {
 	}
 	if p.former {
 		return // another one speaks for the unit
+	}
+	if injecting {
+		in.inject("reaped", "", p.unit)
 	}
 	u := &in.units[p.unit]
 	if u.pipeR > 0 && !u.log.Held() {
@@ -68,6 +77,7 @@ func (in *Init) ended(p *process, ex proc.Exit) {
 		u.log.SetPid(0)
 		in.noteOOM(p.unit, ex)
 	}
+	in.work.told = true
 	if p.fail != nil {
 		in.apply(in.spawnFailed(p.unit, p.gen, p.fail, p.what))
 		return

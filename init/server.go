@@ -242,6 +242,22 @@ func (s *server) answer(c *client, o graph.Outcome) {
 	s.ok(c)
 }
 
+// answerUpgrade tells all who have asked for an upgrade what came of it: code 0 is
+// done, and text says from what to what.
+func (s *server) answerUpgrade(text string, code int) {
+	for _, c := range s.clients {
+		if c == nil || !c.upgrade {
+			continue
+		}
+		if c.upgrade = false; code != 0 {
+			s.fail(c, code, text)
+			continue
+		}
+		c.say("note", text)
+		s.ok(c)
+	}
+}
+
 // withCause adds to the refusal of a start what a service that was not ready in
 // time was waited for.
 func (in *Init) withCause(text string) string {

@@ -29,6 +29,7 @@ type saved struct {
 	savedUnits
 	logs savedLogs
 	savedRest
+	savedBugs
 }
 
 // savedPart is one part of the init's state; see the package documentation of
@@ -56,7 +57,7 @@ type savedKind struct {
 var savedParts []savedPart
 
 func init() {
-	savedParts = []savedPart{headPart, worldPart, logsPart, restPart, unitsPart, dropPart} // that one is the last
+	savedParts = []savedPart{headPart, worldPart, logsPart, restPart, unitsPart, bugsPart, dropPart} // that one is the last
 }
 
 // putState writes the whole state and gives its digest, and the descriptors that

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"mote/graph"
+	"mote/proc"
 	"mote/state"
 )
 
@@ -29,7 +30,8 @@ func (h *savedHead) fields(f *state.Fields) {
 
 var headPart = savedPart{
 	put: func(in *Init, k *keeper) {
-		h := savedHead{Pid: in.pid, At: in.now, Role: in.role, Born: in.born}
+		h := savedHead{Pid: in.pid, Boot: proc.BootID(), At: in.now, Role: in.role, Born: in.born}
+		h.Tick, _ = proc.StartTick(in.pid)
 		k.Put("init", h.fields)
 	},
 	kinds: []savedKind{{"init", func(s *saved, r *state.Record) error { return r.Load(s.savedHead.fields) }}},

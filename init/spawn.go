@@ -69,6 +69,9 @@ func (in *Init) spawn(e *graph.Effect) {
 		return
 	}
 	in.procs[child.Pid] = p
+	if injecting {
+		in.inject("spawned", "", e.Unit)
+	}
 	if e.Role == graph.RoleReload {
 		in.units[e.Unit].renew = int32(child.Pid)
 	}
@@ -154,6 +157,9 @@ func (in *Init) readResult(pid int) {
 		return
 	}
 	in.closeResult(p)
+	if injecting {
+		in.inject("result", "", p.unit)
+	}
 	in.executed(p, fail)
 }
 

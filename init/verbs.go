@@ -50,6 +50,7 @@ func init() {
 		{"add", mayAll, (*server).add},
 		{"remove", mayAll, (*server).remove},
 		{"persist", mayAll, (*server).persist},
+		{"upgrade", mayAll, (*server).upgradeTo},
 		{"poweroff", mayAll, power(graph.HaltPoweroff)},
 		{"reboot", mayAll, power(graph.HaltReboot)},
 		{"halt", mayAll, power(graph.HaltHalt)},
@@ -77,6 +78,13 @@ func (s *server) request(c *client, text string) {
 		if !s.may(c, v.need) {
 			s.fail(c, 1, v.name+": permission denied: "+needText(v.need))
 			return
+		}
+		if s.in.bugs.degraded && v.need != mayRead && !worldless(v.name) {
+			s.fail(c, 1, v.name+": "+s.in.degradedText())
+			return
+		}
+		if injecting {
+			s.in.inject("verb", v.name, graph.None)
 		}
 		v.do(s, c, words[1:])
 		return
@@ -173,7 +181,7 @@ func (s *server) startable(c *client, ids []graph.ID) bool {
 }
 
 func (s *server) ending(c *client) bool {
-	if h := s.in.world.Ending(); h.Kind != graph.HaltNone {
+	if h := s.in.ending(); h.Kind != graph.HaltNone {
 		s.fail(c, 1, "refused: "+h.Kind.String()+" is under way")
 		return true
 	}
@@ -356,7 +364,7 @@ func power(kind graph.HaltKind) func(*server, *client, []string) {
 		case kind != graph.HaltExit && !machine:
 			s.fail(c, 1, kind.String()+": this is the "+in.role.String()+" role: use shutdown to end it")
 		default:
-			if h := in.world.Ending(); h.Kind != graph.HaltNone {
+			if h := in.ending(); h.Kind != graph.HaltNone {
 				s.fail(c, 1, "refused: "+h.Kind.String()+" is under way")
 				return
 			}

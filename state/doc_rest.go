@@ -27,6 +27,7 @@
 //	init.Init.spawnEnv     rebuilt: of one spawn
 //	init.Init.note         rebuilt: of one message
 //	init.Init.looks        rebuilt: of one turn
+//	init.Init.lost             rebuilt: it is of the first turn
 //	init.Init.keeping      kept: see init.keeping
 //	init.Init.strayAt      rebuilt: of the processes that are none of its children
 //	init.Init.queue        rebuilt: empty between turns

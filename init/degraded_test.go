@@ -1,0 +1,57 @@
+package pid1
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+)
+
+// SPEC 9: three panics within a minute give the degraded mode. What happens to
+// services is kept for the world, which gets it when it is tried again.
+func TestDegraded(t *testing.T) {
+	in := testInit(t, "service web /bin/sleep 1000\nservice free /bin/sleep 1000\n  restart always delay 0\n")
+	ask := func(words string) string {
+		c := connect(t, in)
+		c.send(words + "\n")
+		in.until(t, "an answer to "+words, func() bool {
+			c.read()
+			last := strings.Split("\n"+c.got.String(), "\n")
+			return len(last) > 2 && (last[len(last)-2] == "ok" || strings.HasPrefix(last[len(last)-2], "err "))
+		})
+		return c.got.String()
+	}
+	in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	in.until(t, "both run", func() bool {
+		in.drain()
+		return in.world.State(0) == graph.Running && in.world.State(1) == graph.Running
+	})
+	for range maxBugs {
+		if in.bugs.degraded {
+			t.Fatalf("degraded after %d", len(in.bugs.times))
+		}
+		in.countBug()
+	}
+	if !in.bugs.degraded || in.bugs.until != in.now+retryFirst {
+		t.Fatalf("%+v", in.bugs)
+	}
+	if got := ask("status"); !strings.Contains(got, `phase "degraded (bug)"`) {
+		t.Errorf("status: %s", got)
+	}
+	if got := ask("stop free"); got != "err 1 \"stop: degraded after 3 panics: upgrade to a mended build, or reboot\"\n" {
+		t.Errorf("stop: %s", got)
+	}
+	unix.Kill(int(in.world.Status(1).Pid), unix.SIGKILL)
+	in.until(t, "the end is kept", func() bool { return len(in.bugs.kept) == 1 && len(in.procs) == 1 })
+	if in.world.State(1) != graph.Running {
+		t.Errorf("the world knows")
+	}
+	in.bugs.until = in.now
+	in.until(t, "it runs again", func() bool { return in.world.State(1) == graph.Running && in.world.Status(1).Restarts == 1 })
+	in.countBug() // soon after the try one is enough
+	if !in.bugs.degraded || in.bugs.until != in.now+2*retryFirst {
+		t.Errorf("%+v", in.bugs)
+	}
+}

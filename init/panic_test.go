@@ -1,0 +1,111 @@
+//go:build mote_inject
+
+package pid1
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+)
+
+// breakAt has the next turns panic, each as injectVar says, and mends them in
+// place until the condition holds. It gives how many panics there were.
+func (in *Init) breakAt(t *testing.T, list, what string, ok func() bool) (bugs int) {
+	t.Helper()
+	t.Setenv(injectVar, list)
+	clear(injected)
+	for end := time.Now().Add(patience); !ok(); unix.Poll(nil, 1) {
+		if !in.guarded(func() { in.drain(); in.turn() }) {
+			bugs++
+			in.mend()
+			in.countBug()
+		}
+		if time.Now().After(end) {
+			t.Fatalf("still not: %s\n%s", what, in.own())
+		}
+	}
+	if left, _ := unix.Getenv(injectVar); left != "" {
+		t.Errorf("%s has not happened", left)
+	}
+	return bugs
+}
+
+func (in *Init) wantState(t *testing.T, name string, state graph.State, reason string) {
+	t.Helper()
+	st := in.world.Status(in.unit(t, name))
+	if st.State != state || !strings.Contains(in.world.ReasonText(st.Reason), reason) {
+		t.Errorf("%s is %s (%s), expected %s (%s)", name, st.State, in.world.ReasonText(st.Reason), state, reason)
+	}
+}
+
+// DESIGN D6: wherever a panic is, the unit that it is the fault of is failed with
+// that reason, its process is reaped, and all others go on.
+func TestPanicIsOfItsUnit(t *testing.T) {
+	const config = "task web /bin/echo x\nservice other /bin/sleep 1000\n  requires web\nservice free /bin/sleep 1000\n"
+	for _, at := range []string{"apply:Spawned:web", "apply:Executed:web", "apply:Ended:web", "apply:Ended:web,apply:Ended:web",
+		"perform:Spawn:web", "perform:Changed:web", "perform:Changed:web:2", "spawned:web", "reap:web", "reaped:web", "log:web",
+		"result:web"} {
+		t.Run(at, func(t *testing.T) {
+			in := testInit(t, config)
+			in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+			bugs := in.breakAt(t, at, "free runs and web is done", func() bool {
+				return in.world.State(2) == graph.Running && in.world.State(0) == graph.Failed && in.world.State(1) == graph.Failed
+			})
+			if bugs == 0 {
+				t.Errorf("there was no panic")
+			}
+			in.wantState(t, "web", graph.Failed, "bug injected: ")
+			in.wantState(t, "other", graph.Failed, "dependency web")
+			if !strings.Contains(in.own(), "bug: injected: "+strings.Split(at, ",")[0][:5]) || !strings.Contains(in.own(), "goroutine") {
+				t.Errorf("the init said:\n%s", in.own())
+			}
+		})
+	}
+}
+
+// An event that is nobody's is lost, a unit that cannot even be failed goes on, and
+// what stands behind them in the queue comes to its turn.
+func TestPanicOfNobody(t *testing.T) {
+	in := testInit(t, "task web /bin/true\nservice free /bin/sleep 1000\n")
+	in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None}, graph.Event{Kind: graph.AskStart, IDs: []graph.ID{0, 1}})
+	if n := in.breakAt(t, "apply:Boot,apply:Ended:web,apply:Bug:web", "web is done", func() bool {
+		return in.world.State(0) == graph.Exited && in.world.State(1) == graph.Running
+	}); n != 2 {
+		t.Errorf("%d panics in turns of their own", n)
+	}
+}
+
+// A shutdown that the world cannot do is done without it.
+func TestPanicInShutdown(t *testing.T) {
+	in := testInit(t, "service free /bin/sleep 1000\n")
+	in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	in.until(t, "free runs", func() bool { in.drain(); return in.world.State(0) == graph.Running })
+	t.Setenv(injectVar, "apply:AskShutdown")
+	clear(injected)
+	if in.guarded(func() { in.apply(in.haltEvent(graph.Halt{Kind: graph.HaltExit, Code: 3})) }) {
+		t.Fatal("there was no panic")
+	}
+	in.mend()
+	if h := in.ending(); h.Kind != graph.HaltExit || h.Code != 3 || in.end.stage == notEnding {
+		t.Errorf("the end is %+v in stage %d", h, in.end.stage)
+	}
+	in.end.stage, in.end.deadline = notEnding, 0 // the process would end
+	in.until(t, "what was left is gone", func() bool { return len(in.procs) == 0 })
+}
+
+// A client whose request panics is told so and dropped; the others notice nothing.
+func TestPanicOfARequest(t *testing.T) {
+	in := testInit(t, "service free /bin/sleep 1000\n")
+	a, b := connect(t, in), connect(t, in)
+	a.send("status\nping\n")
+	b.send("ping\n")
+	in.breakAt(t, "verb:status", "the first is dropped", func() bool { return in.server.count == 1 })
+	in.until(t, "the second is answered", func() bool { b.read(); return b.got.String() == "ok\n" })
+	if a.read(); a.got.String() != "err 1 \"bug: injected: verb:status\"\n" {
+		t.Errorf("it was told %q", a.got.String())
+	}
+}

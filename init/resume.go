@@ -1,0 +1,131 @@
+package pid1
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"mote/graph"
+	"mote/proc"
+	"mote/state"
+)
+
+// inheritState gives what the image before has left: its state; with it, or where it
+// cannot be read, what of it can; and what is wrong. Anybody can set a variable (a
+// kernel hands its init what stands on its command line): it is believed only of a
+// file that nobody can change any more.
+func inheritState() (s *saved, old *state.Snapshot, why string) {
+	word, there := unix.Getenv(stateVar)
+	fd, err := strconv.Atoi(word)
+	if !there || err != nil || fd <= 2 {
+		return nil, nil, ""
+	}
+	text, err := proc.ReadSealed(fd, state.MaxBytes)
+	if err != nil {
+		return nil, nil, stateVar + ": " + err.Error() + ": a new start"
+	}
+	unix.Close(fd)
+	s, err = tryState(text)
+	if err != nil {
+		return nil, state.Salvage(text), "the state cannot be read: " + err.Error() + ": a new start"
+	}
+	if err = s.whose(unix.Getpid()); err != nil {
+		return nil, nil, stateVar + ": " + err.Error() + ": a new start"
+	}
+	return s, s.snap, ""
+}
+
+// tryState is readState, whose own faults are faults of the state.
+func tryState(text string) (s *saved, err error) {
+	defer func() {
+		if bug := recover(); bug != nil {
+			s, err = nil, errors.New("it cannot be read: a bug")
+		}
+	}()
+	return readState(text)
+}
+
+// whose says why the state is not that of the process pid: of another boot, or of
+// a process that had the number before.
+func (h *savedHead) whose(pid int) error {
+	tick, _ := proc.StartTick(pid)
+	switch {
+	case h.Pid != pid:
+		return errors.New("it is the state of pid " + strconv.Itoa(h.Pid) + ", not of " + strconv.Itoa(pid))
+	case h.Boot != proc.BootID():
+		return errors.New("it is the state of another boot")
+	case h.Tick != tick:
+		return errors.New("it is the state of an earlier process with this pid")
+	}
+	return nil
+}
+
+// CheckState is "mote --check-state": it reads the state of its parent and says
+// whether this program can go on with it. It gives the exit status.
+func CheckState() int {
+	text, err := proc.ReadSealed(0, state.MaxBytes)
+	var s *saved
+	if err == nil {
+		s, err = tryState(text)
+	}
+	if err == nil {
+		err = s.whose(unix.Getppid())
+	}
+	if err != nil {
+		unix.Write(1, []byte(refusalWord+err.Error()+"\n"))
+		return 1
+	}
+	unix.Write(1, []byte(answerWord+strconv.Itoa(s.snap.Version)+" "+s.snap.Sum+"\n"))
+	return 0
+}
+
+// resume goes on where the image before has stopped: each part takes over what is its
+// own. Nothing of the boot is done again. It reports whether there is a world to go on
+// with.
+func (in *Init) resume(s *saved) bool {
+	for i := range savedParts {
+		if p := &savedParts[i]; p.attach != nil {
+			in.guarded(func() {
+				if injecting {
+					in.inject("attach", p.kinds[0].name, graph.None)
+				}
+				p.attach(in, s)
+			})
+		}
+	}
+	if in.world == nil || in.conf == nil {
+		return false
+	}
+	for id := len(in.units); id < in.world.Len(); id++ { // a part that has panicked
+		in.openUnit(graph.ID(id))
+	}
+	if closed := proc.CloseInherited(s.has); len(closed) > 0 {
+		in.logs.Say(MsgWarn, "re-exec: ", numbers(closed), ": nobody has taken them over: closed")
+	}
+	if u := s.snap.Unknown; len(u) > 0 {
+		in.logs.Say(MsgWarn, "re-exec: ", s.snap.Release, " knew what ", Version, " does not, and it is lost: ", strings.Join(u, ", "))
+	}
+	in.signaled, in.again = true, true
+	if !in.guarded(in.drain) {
+		in.guarded(in.mend)
+	}
+	in.clock()
+	text := "re-executed: " + s.snap.Release + " -> " + Version + ", " + strconv.Itoa(in.world.Len()) + " units, " + spanText(int64(in.now-s.At))
+	in.logs.Say(MsgInfo, text)
+	in.guarded(func() { in.server.answerUpgrade(text[len("re-executed: "):], 0) })
+	return true
+}
+
+// numbers lists descriptors.
+func numbers(fds []int) string {
+	text := "descriptors"
+	for i, fd := range fds {
+		if i == 20 {
+			return text + " ..."
+		}
+		text += " " + strconv.Itoa(fd)
+	}
+	return text
+}
