@@ -24,8 +24,8 @@ func aChild(t *testing.T, script string) *proc.Process {
 func TestHelperEnds(t *testing.T) {
 	in := testInit(t, "task a /bin/true\n  start manual\n  if exists /\n")
 	in.boot(t)
-	in.filer.worker = worker{in: in, what: "log files", whose: helpFiler}
-	in.syslog.worker = worker{in: in, what: "syslog", whose: helpSyslog}
+	in.filer.worker = worker{in: in, what: "log files", whose: helpFiler, stdin: 1}
+	in.syslog.worker = worker{in: in, what: "syslog", whose: helpSyslog, stdin: 1}
 	end := func(p *process, code int) {
 		t.Helper()
 		child := aChild(t, "exit "+strconv.Itoa(code))

@@ -52,7 +52,7 @@ func (in *Init) reborn(t *testing.T) {
 	*in = Init{pid: old.pid, uid: old.uid, role: old.role, sigs: old.sigs, now: old.now, wall: old.wall,
 		procs: make(map[int]*process), asks: make(map[graph.ID]*proc.Asking), mute: make(map[graph.ID]string)}
 	in.server.in, in.end.in, in.critical.in, in.dog.in, in.booted.in = in, in, in, in, in
-	in.filer.worker, in.syslog.worker = worker{in: in, what: "log files", whose: helpFiler}, worker{in: in, what: "syslog", whose: helpSyslog}
+	in.filer.worker, in.syslog.worker = worker{in: in, what: "log files", whose: helpFiler, stdin: 1}, worker{in: in, what: "syslog", whose: helpSyslog, stdin: 1}
 	in.server.limit = maxClients
 	in.logs = NewLogs(nil)
 	in.logs.OnHold, in.logs.OnBlocked = in.holdLog, in.sinkBlocked

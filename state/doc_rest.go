@@ -28,6 +28,9 @@
 //	init.Init.note         rebuilt: of one message
 //	init.Init.looks        rebuilt: of one turn
 //	init.Init.lost             rebuilt: it is of the first turn
+//	init.Init.bugs             kept: record panics
+//	init.Init.work             rebuilt: of one turn
+//	init.Init.upgrade          rebuilt: none is under way in a new image
 //	init.Init.keeping      kept: see init.keeping
 //	init.Init.strayAt      rebuilt: of the processes that are none of its children
 //	init.Init.queue        rebuilt: empty between turns
