@@ -12,7 +12,7 @@ import (
 type savedJournal struct {
 	rec  *state.Record
 	Next uint64
-	IDs  []graph.ID // of the runs, the oldest first
+	IDs  []int64 // of the runs, the oldest first
 	Seq  []uint64
 	At   []uint64
 	Line []uint64
@@ -34,7 +34,7 @@ func (in *Init) putJournal(k *keeper) {
 	s := savedJournal{Next: j.next}
 	for i := j.next - min(j.next, journalRuns); i < j.next; i++ {
 		r := &j.runs[i%journalRuns]
-		s.IDs = append(s.IDs, in.logUnit(r.log))
+		s.IDs = append(s.IDs, int64(in.logUnit(r.log)))
 		s.Seq = append(s.Seq, r.cur.seq)
 		s.At = append(s.At, r.cur.at)
 		s.Line = append(s.Line, r.line)
@@ -73,15 +73,15 @@ func (j *savedJournal) check(units int) error {
 	if len(j.Seq) != n || len(j.At) != n || len(j.Line) != n || uint64(n) != min(j.Next, journalRuns) {
 		return j.rec.Wrong(badBounds)
 	}
-	return knownUnits(j.rec, j.IDs, goneLog, units)
+	return knownUnits(j.rec, j.IDs, int64(goneLog), units)
 }
 
 // knownUnits makes sure that all units are there, of which the lowest stand for
 // something else.
-func knownUnits(r *state.Record, ids []graph.ID, lowest graph.ID, units int) error {
+func knownUnits(r *state.Record, ids []int64, lowest int64, units int) error {
 	for _, id := range ids {
-		if id < lowest || int(id) >= units {
-			return r.Wrong("unit " + strconv.Itoa(int(id)) + ": there is none")
+		if id < lowest || id >= int64(units) {
+			return r.Wrong("unit " + strconv.FormatInt(id, 10) + ": there is none")
 		}
 	}
 	return nil
@@ -95,7 +95,7 @@ func (in *Init) attachJournal(s *savedJournal) {
 	j := &logJournal{next: s.Next}
 	for i := range s.IDs {
 		at := s.Next - uint64(len(s.IDs)-i)
-		j.runs[at%journalRuns] = logRun{in.unitLog(s.IDs[i]), ringCursor{s.Seq[i], s.At[i]}, s.Line[i]}
+		j.runs[at%journalRuns] = logRun{in.unitLog(graph.ID(s.IDs[i])), ringCursor{s.Seq[i], s.At[i]}, s.Line[i]}
 	}
 	in.logs.journal = j
 }

@@ -34,7 +34,7 @@ type savedLogs struct {
 type savedArena struct {
 	rec       *state.Record
 	FD        int
-	Chunks    []int
+	Chunks    []int64
 	Lines     uint64
 	Level     MsgLevel
 	Own       uint8 // sinks of the init's own messages

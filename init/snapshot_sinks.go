@@ -74,9 +74,9 @@ type savedSyslog struct {
 	FD   int // the init's end of the child's socket
 	Peer int
 	Rest []byte
-	Pids []int // of those that have ended, the oldest first
-	IDs  []graph.ID
-	At   []graph.Instant
+	Pids []int64 // of those that have ended, the oldest first
+	IDs  []int64 // their units
+	At   []int64
 	savedWorker
 }
 
@@ -96,35 +96,36 @@ func (y *savedSyslog) fields(f *state.Fields) {
 
 func (in *Init) putSinks(k *keeper) {
 	m := in.logs
-	c, b := &m.console, &m.files
-	r := savedSink{FD: max(c.fd, 0), Buf: c.buf[c.off:], Lost: c.lost, Took: c.took, Full: c.full, Stalled: c.stalled, Since: c.since}
-	k.sink("console", &r)
-	if b.fd >= 0 || in.filer.over || b.lost > 0 {
-		r = b.saved()
-		r.Peer, r.savedWorker = in.filer.out, in.filer.worker.saved()
+	c := &m.console
+	k.sink("console", &savedSink{FD: max(c.fd, 0), Buf: c.buf[c.off:], Lost: c.lost, Took: c.took, Full: c.full, Stalled: c.stalled, Since: c.since})
+	if m.files.fd >= 0 || in.filer.over || m.files.lost > 0 {
+		r := m.files.saved(in.filer.out)
+		r.take(&in.filer.worker)
 		r.Asked, r.Hurried = in.filer.asked, in.filer.hurried
-		k.sink("files", &r)
+		k.sink("files", r)
 	}
 	for _, f := range m.feeds {
 		if f != nil && (f.fd >= 0 || f.lost > 0) {
-			r = f.backlog.saved()
-			r.Name, r.Peer = f.name, max(f.r, 0)
-			k.sink("feed", &r)
+			r := f.backlog.saved(max(f.r, 0))
+			r.Name = f.name
+			k.sink("feed", r)
 		}
 	}
-	if s := &in.syslog; s.path != "" || s.ours > 0 || s.over {
-		y := savedSyslog{Path: s.path, Sock: s.stdin, Dev: s.sock.Dev, Ino: s.sock.Ino, FD: s.ours, Peer: s.out, Rest: s.rest,
-			savedWorker: s.worker.saved()}
-		for i := range s.gone {
-			if g := &s.gone[(s.last+1+i)%syslogEnded]; g.at != 0 {
-				y.Pids, y.IDs, y.At = append(y.Pids, g.pid), append(y.IDs, g.id), append(y.At, g.at)
-			}
-		}
-		k.fd(y.Sock)
-		k.fd(y.FD)
-		k.fd(y.Peer)
-		k.Put("syslog", y.fields)
+	s := &in.syslog
+	if s.path == "" && s.ours == 0 && !s.over {
+		return
 	}
+	y := &savedSyslog{Path: s.path, Sock: s.stdin, Dev: s.sock.Dev, Ino: s.sock.Ino, FD: s.ours, Peer: s.out, Rest: s.rest}
+	y.take(&s.worker)
+	for i := range s.gone {
+		if g := &s.gone[(s.last+1+i)%syslogEnded]; g.at != 0 {
+			y.Pids, y.IDs, y.At = append(y.Pids, int64(g.pid)), append(y.IDs, int64(g.id)), append(y.At, int64(g.at))
+		}
+	}
+	k.fd(y.Sock)
+	k.fd(y.FD)
+	k.fd(y.Peer)
+	k.Put("syslog", y.fields)
 }
 
 func (k *keeper) sink(kind string, r *savedSink) {
@@ -133,12 +134,12 @@ func (k *keeper) sink(kind string, r *savedSink) {
 	k.Put(kind, r.fields)
 }
 
-func (b *backlog) saved() savedSink {
-	return savedSink{FD: max(b.fd, 0), Buf: b.buf[b.off:], Lost: b.lost, Took: b.took, Full: b.full, Stalled: b.stalled, Since: b.since}
+func (b *backlog) saved(peer int) *savedSink {
+	return &savedSink{FD: max(b.fd, 0), Peer: peer, Buf: b.buf[b.off:], Lost: b.lost, Took: b.took, Full: b.full, Stalled: b.stalled, Since: b.since}
 }
 
-func (w *worker) saved() savedWorker {
-	return savedWorker{Started: w.since, Delay: w.delay, Retry: w.retry, Over: w.over}
+func (k *savedWorker) take(w *worker) {
+	k.Started, k.Delay, k.Retry, k.Over = w.since, w.delay, w.retry, w.over
 }
 
 func (s *savedLogs) checkSinks(fds *claims, units int) error {
@@ -163,7 +164,7 @@ func (s *savedLogs) checkSinks(fds *claims, units int) error {
 	}
 	for _, pid := range y.Pids {
 		if pid <= 1 {
-			return y.rec.Wrong("pid " + strconv.Itoa(pid) + " has not ended")
+			return y.rec.Wrong("pid " + strconv.FormatInt(pid, 10) + " has not ended")
 		}
 	}
 	return knownUnits(y.rec, y.IDs, 0, units)
@@ -298,7 +299,7 @@ func (in *Init) attachSyslog(s *saved) {
 	}
 	for i := range k.Pids {
 		y.last = i
-		y.gone[i] = endedProcess{k.Pids[i], k.IDs[i], k.At[i]}
+		y.gone[i] = endedProcess{int(k.Pids[i]), graph.ID(k.IDs[i]), graph.Instant(k.At[i])}
 	}
 	y.path, y.rest = k.Path, k.Rest
 	if s.claim(k.Peer, unix.S_IFSOCK) && in.claimPolled(s, k.FD, unix.S_IFSOCK, tokSyslog) {

@@ -11,10 +11,10 @@ type Span struct{ Off, Size int }
 
 // Chunks gives the sizes of the arena's chunks, in the order of their offsets:
 // what OpenArena needs besides the file.
-func (a *Arena) Chunks() []int {
-	sizes := make([]int, len(a.chunks))
+func (a *Arena) Chunks() []int64 {
+	sizes := make([]int64, len(a.chunks))
 	for i := range a.chunks {
-		sizes[i] = a.chunks[i].size
+		sizes[i] = int64(a.chunks[i].size)
 	}
 	return sizes
 }
@@ -22,7 +22,7 @@ func (a *Arena) Chunks() []int {
 // OpenArena takes over the file of an arena from the image before, with the
 // parts of it that Alloc had given; the rest is free. The descriptor is the
 // arena's then; where there is an error it stays the caller's.
-func OpenArena(fd int, chunks []int, used []Span) (*Arena, error) {
+func OpenArena(fd int, chunks []int64, used []Span) (*Arena, error) {
 	a := &Arena{fd: fd, page: unix.Getpagesize()}
 	err := a.lay(chunks, used)
 	if err == nil {
@@ -40,17 +40,18 @@ func OpenArena(fd int, chunks []int, used []Span) (*Arena, error) {
 }
 
 // CheckArena says what OpenArena would find wrong, without the file.
-func CheckArena(chunks []int, used []Span) error {
+func CheckArena(chunks []int64, used []Span) error {
 	a := Arena{page: unix.Getpagesize()}
 	return a.lay(chunks, used)
 }
 
 // lay places the chunks and finds what of them is free. The numbers are from
 // another image and may be anything.
-func (a *Arena) lay(chunks []int, used []Span) error {
-	for _, size := range chunks {
+func (a *Arena) lay(chunks []int64, used []Span) error {
+	for _, bytes := range chunks {
+		size := int(min(max(bytes, 0), maxArena+1))
 		if size < arenaChunk || size != a.round(size) || size > maxArena-a.size {
-			return reason("a chunk has " + strconv.Itoa(size) + " bytes behind " + strconv.Itoa(a.size) +
+			return reason("a chunk has " + strconv.FormatInt(bytes, 10) + " bytes behind " + strconv.Itoa(a.size) +
 				": it must be whole pages, " + strconv.Itoa(arenaChunk) + " at least, and " + strconv.Itoa(maxArena) + " for all")
 		}
 		a.chunks = append(a.chunks, arenaSpan{off: a.size, size: size, base: a.size})

@@ -94,29 +94,30 @@ func TestOpenArenaRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		fd     int
-		chunks []int
+		chunks []int64
 		used   []Span
 		want   string // "" is that it is taken
 	}{
-		{"good", -1, []int{mb, mb}, []Span{{mb, mb}, {0, 1}}, ""},
-		{"overlap", 0, []int{mb}, []Span{{0, page + 1}, {page, 1}}, "another one has them"},
-		{"twice", 0, []int{mb}, []Span{{0, 1}, {0, 1}}, "another one has them"},
-		{"across", 0, []int{mb, mb}, []Span{{mb - page, page + 1}}, "no chunk has them all"},
-		{"behind", 0, []int{mb}, []Span{{mb, 1}}, "pages up to 1048576"},
-		{"before", 0, []int{mb}, []Span{{-page, 1}}, "pages up to 1048576"},
-		{"no page", 0, []int{mb}, []Span{{1, 1}}, "pages up to 1048576"},
-		{"no size", 0, []int{mb}, []Span{{0, 0}}, "pages up to 1048576"},
-		{"negative", 0, []int{mb}, []Span{{0, -1 << 31}}, "pages up to 1048576"},
+		{"good", -1, []int64{mb, mb}, []Span{{mb, mb}, {0, 1}}, ""},
+		{"overlap", 0, []int64{mb}, []Span{{0, page + 1}, {page, 1}}, "another one has them"},
+		{"twice", 0, []int64{mb}, []Span{{0, 1}, {0, 1}}, "another one has them"},
+		{"across", 0, []int64{mb, mb}, []Span{{mb - page, page + 1}}, "no chunk has them all"},
+		{"behind", 0, []int64{mb}, []Span{{mb, 1}}, "pages up to 1048576"},
+		{"before", 0, []int64{mb}, []Span{{-page, 1}}, "pages up to 1048576"},
+		{"no page", 0, []int64{mb}, []Span{{1, 1}}, "pages up to 1048576"},
+		{"no size", 0, []int64{mb}, []Span{{0, 0}}, "pages up to 1048576"},
+		{"negative", 0, []int64{mb}, []Span{{0, -1 << 31}}, "pages up to 1048576"},
 		{"no chunks", 0, nil, []Span{{0, 1}}, "pages up to 0"},
-		{"largest", 0, []int{mb}, []Span{{0, 1<<31 - 1}}, "no chunk has them all"},
-		{"small chunk", 0, []int{page}, nil, "1048576 at least"},
-		{"negative chunk", 0, []int{-mb}, nil, "1048576 at least"},
-		{"half a page", 0, []int{mb + 1}, nil, "whole pages"},
-		{"too large", 0, []int{maxArena, mb}, nil, "1073741824 for all"},
-		{"a name", int(named.Fd()), []int{mb}, nil, "no file without a name of 1048576 bytes"},
-		{"short", memory, []int{mb, mb, mb}, nil, "no file without a name of 3145728 bytes"},
-		{"a pipe", p[0], []int{mb}, nil, "no file without a name"},
-		{"not open", 1 << 19, []int{mb}, nil, "bad file descriptor"},
+		{"largest", 0, []int64{mb}, []Span{{0, 1<<31 - 1}}, "no chunk has them all"},
+		{"small chunk", 0, []int64{int64(page)}, nil, "1048576 at least"},
+		{"negative chunk", 0, []int64{-mb}, nil, "1048576 at least"},
+		{"half a page", 0, []int64{mb + 1}, nil, "whole pages"},
+		{"huge chunk", 0, []int64{mb, 1 << 62}, nil, "a chunk has 4611686018427387904 bytes behind 1048576"},
+		{"too large", 0, []int64{maxArena, mb}, nil, "1073741824 for all"},
+		{"a name", int(named.Fd()), []int64{mb}, nil, "no file without a name of 1048576 bytes"},
+		{"short", memory, []int64{mb, mb, mb}, nil, "no file without a name of 3145728 bytes"},
+		{"a pipe", p[0], []int64{mb}, nil, "no file without a name"},
+		{"not open", 1 << 19, []int64{mb}, nil, "bad file descriptor"},
 	} {
 		if c.fd < 1 {
 			err := CheckArena(c.chunks, c.used)
