@@ -58,7 +58,7 @@ func TestSnapshotLogHostile(t *testing.T) {
 		"logs arena=7 chunks=1048577":    "whole pages",
 		"logs arena=7 chunks=7,x":        `chunks "x" is no number`,
 		"logs arena=7 kmsg=7":            badDescriptor,
-		"logs arena=99999999999":         badDescriptor,
+		"logs arena=2147483647":          badDescriptor,
 		hostileArena + "log unit=2":      "unit 2: there is none",
 		hostileArena + "log unit=-2":     "unit -2: there is none",
 		hostileArena + "log\nlog":        "unit 0: there is none, or its place is before 0",
