@@ -49,7 +49,7 @@ func runtimeAuxv() []uintptr
 func Early() {
 	dropSentFaults()
 	recallFirst(syscall.Environ(), unix.Getpid())
-	nameAgain()
+	afterExec()
 	ignoreLibcSignals()
 	if !hasOverlay() {
 		enableRuntime()

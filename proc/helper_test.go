@@ -34,6 +34,7 @@ var helpers = map[string]func(){
 	"reexec":         helperReexec,
 	"hop":            helperHop,
 	"copied":         helperCopied,
+	"elsewhere":      helperElsewhere,
 	"copyforbidden":  helperCopyForbidden,
 }
 

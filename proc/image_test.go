@@ -2,9 +2,11 @@ package proc
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -238,6 +240,67 @@ func tick() {
 	unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &from)
 	for now = from; now == from; {
 		unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now)
+	}
+}
+
+// A program on a mount with noexec, and one that is to be executed without /proc,
+// are refused for that.
+func TestImageElsewhere(t *testing.T) {
+	out, err := inNamespaces(t, "elsewhere")
+	const want = "/x: is on a mount with noexec: copy it elsewhere\n" +
+		"/proc is not mounted: mount it\n" +
+		"/y: /proc is not mounted: mount it\n"
+	if out != want || err != nil {
+		t.Errorf("%v\n got %q\nwant %q", err, out, want)
+	}
+}
+
+func helperElsewhere() {
+	exe, err := os.ReadFile(selfExe)
+	must(err)
+	emptyRoot("/proc", "/dev")
+	must(unix.Mount("proc", "/proc", "proc", 0, ""))
+	must(os.WriteFile("/x", exe, 0o755))
+	must(os.WriteFile("/y", exe, 0o755))
+	img, err := OpenImage("/y")
+	must(err)
+	must(unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NOEXEC, ""))
+	_, err = OpenImage("/x")
+	fmt.Println(err)
+	must(unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND, ""))
+	must(unix.Unmount("/proc", 0))
+	_, err = OpenImage("/x")
+	fmt.Println(err)
+	fmt.Println(Reexec(img, Args(), nil, nil))
+}
+
+// What the image before has left open, and nobody takes over, is closed; the rest
+// is not.
+func TestCloseInherited(t *testing.T) {
+	var fds []int
+	for range 3 {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		fds = append(fds, fd)
+	}
+	if err := Inherit(fds[:2]); err != nil {
+		t.Fatal(err)
+	}
+	stray := CloseInherited(func(fd int) bool { return fd != fds[0] })
+	pid, _ := NextExit()
+	for ; pid == 0; pid, _ = NextExit() {
+	}
+	Reap(pid)
+	if !slices.Equal(stray, fds[:1]) {
+		t.Errorf("%v, want %v", stray, fds[:1])
+	}
+	for i, want := range []unix.Errno{unix.EBADF, 0, 0} {
+		if _, errno := fcntl(fds[i], unix.F_GETFD, 0); errno != want {
+			t.Errorf("descriptor %d: %v, want %v", i, errno, want)
+		}
 	}
 }
 

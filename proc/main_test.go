@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -43,4 +44,21 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+// openFDs lists the open descriptors from 3 on.
+func openFDs() ([]int, bool) {
+	dir, err := os.Open("/proc/self/fd")
+	if err != nil {
+		return nil, false
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	var fds []int
+	for _, name := range names {
+		if fd, bad := strconv.Atoi(name); bad == nil && fd >= 3 && fd != int(dir.Fd()) {
+			fds = append(fds, fd)
+		}
+	}
+	return fds, err == nil
 }

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -14,9 +15,9 @@ import (
 // error none of them has it cleared.
 func Inherit(fds []int) error {
 	for i, fd := range fds {
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+		if _, errno := fcntl(fd, unix.F_SETFD, 0); errno != 0 {
 			Uninherit(fds[:i])
-			return cannot("keep descriptor "+utoa64(uint64(uint32(fd)))+" over the exec", err)
+			return cannot("keep descriptor "+strconv.Itoa(fd)+" over the exec", errno)
 		}
 	}
 	return nil
@@ -25,7 +26,7 @@ func Inherit(fds []int) error {
 // Uninherit sets FD_CLOEXEC again.
 func Uninherit(fds []int) {
 	for _, fd := range fds {
-		unix.CloseOnExec(fd)
+		fcntl(fd, unix.F_SETFD, unix.FD_CLOEXEC)
 	}
 }
 
@@ -46,21 +47,6 @@ func CloseInherited(has func(fd int) bool) []int {
 		CloseAll(stray)
 	}
 	return stray
-}
-
-// inheritable lists the open descriptors from 3 on that an exec leaves open.
-func inheritable() []int {
-	fds, ok := openFDs()
-	if !ok {
-		fds = possibleFDs()
-	}
-	out := fds[:0]
-	for _, fd := range fds {
-		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
-			out = append(out, fd)
-		}
-	}
-	return out
 }
 
 func contains(fds []int, fd int) bool {
@@ -89,7 +75,8 @@ func Reexec(img *Image, argv, env []string, keep []int) error {
 		return wrong(img.name, reason("has no argv[0]"))
 	}
 	full := hasOverlay() && maskIsFull()
-	env = nextEnviron(env, unix.Getpid(), full, inheritable())
+	findForeign()
+	keep = append([]int{img.fd}, keep...) // see afterExec
 	if err := Inherit(keep); err != nil {
 		return err
 	}
@@ -104,13 +91,15 @@ func Reexec(img *Image, argv, env []string, keep []int) error {
 		for i, sig := range hangups {
 			swapAction(sig, &sigactionIgnore, &old[i])
 		}
+		noteUnread()
 	}
-	err := syscall.Exec(img.Path(), argv, env)
+	err := syscall.Exec(img.Path(), argv, nextEnviron(env, unix.Getpid(), full))
 	if !full {
 		for i, sig := range hangups {
 			swapAction(sig, &old[i], nil)
 		}
 	}
+	unread = 0
 	Uninherit(keep)
 	return wrong(img.name, whyNot(err))
 }
@@ -143,16 +132,21 @@ func whyNot(err error) error {
 	return reason("cannot be executed: " + err.Error() + how)
 }
 
-// nameAgain gives the process its name back (/proc/PID/comm): the kernel has called
-// it by the last element of the path, which is a number when a descriptor was
-// executed.
-func nameAgain() {
-	args := runtimeArgs()
-	if len(args) == 0 || !strings.HasPrefix(execFn(), "/proc/self/") {
-		return
+// afterExec tidies up where Reexec has executed a descriptor. The kernel has called
+// the process by its number (/proc/PID/comm), and left it open: where an emulator
+// runs the programs of another machine (binfmt_misc), it opens that path only when
+// the exec is done.
+func afterExec() {
+	path := execFn()
+	if number, ok := strings.CutPrefix(path, fdFolder); ok {
+		var st, exe unix.Stat_t
+		fd := int(parseInt(number))
+		if fd > 2 && unix.Fstat(fd, &st) == nil && unix.Stat(selfExe, &exe) == nil && st.Dev == exe.Dev && st.Ino == exe.Ino {
+			unix.Close(fd)
+		}
 	}
-	name := args[0][strings.LastIndexByte(args[0], '/')+1:]
-	if name != "" && strings.IndexByte(name, 0) < 0 {
-		syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData(name+"\x00"))), 0)
+	if args := runtimeArgs(); len(args) > 0 && strings.HasPrefix(path, "/proc/self/") {
+		name := args[0][strings.LastIndexByte(args[0], '/')+1:] + "\x00"
+		syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData(name))), 0)
 	}
 }

@@ -97,6 +97,7 @@ func OpenSignals() (*Signals, error) {
 	if hasOverlay() && maskIsFull() {
 		s, err := openSignalfd()
 		if err == nil && probeSignalfd() {
+			sendUnread()
 			return s, nil
 		}
 		if err == nil {
@@ -167,9 +168,14 @@ func openRuntime() (*Signals, error) {
 		unix.Close(fd)
 		return nil, err
 	}
+	theRuntime = s
 	go s.receive()
+	sendUnread()
 	return s, nil
 }
+
+// theRuntime is the stream of the runtime's mode, or nil.
+var theRuntime *Signals
 
 func (s *Signals) receive() {
 	one := [8]byte{0: 1, 7: 1} // not zero in either byte order, nor all ones
