@@ -23,6 +23,7 @@ type ImageCopy struct {
 type copyJob struct {
 	path *byte
 	to   uintptr
+	end  uintptr // above every descriptor
 	buf  [64 << 10]byte
 }
 
@@ -36,7 +37,7 @@ func CopyImage(path string) (*ImageCopy, error) {
 	if err != nil {
 		return nil, err
 	}
-	job := &copyJob{path: unsafe.StringData(path + "\x00"), to: uintptr(fd)}
+	job := &copyJob{path: unsafe.StringData(path + "\x00"), to: uintptr(fd), end: uintptr(tableSize())}
 	pid, errno := fork(runCopy, unsafe.Pointer(job))
 	if errno != 0 {
 		unix.Close(fd)
@@ -59,16 +60,17 @@ func execMemfd(name string) (fd int, err error) {
 }
 
 // runCopy is that child; the rules of forked.go hold. It keeps no descriptor of its
-// parent's but the copy, where the kernel closes ranges: it may hang for ever, and
-// whoever waits for the end of a pipe must not hang with it.
+// parent's but the copy: it may hang for ever, and whoever waits for the end of a
+// pipe must not hang with it.
 //
 //go:nosplit
 //go:norace
 func runCopy(arg unsafe.Pointer) {
 	job := (*copyJob)(arg)
-	if haveCloseRange {
-		syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, job.to-1, 0)
-		syscall.RawSyscall(unix.SYS_CLOSE_RANGE, job.to+1, uintptr(^uint32(0)), 0)
+	for fd := uintptr(0); fd < job.end; fd++ {
+		if fd != job.to {
+			syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+		}
 	}
 	at := unix.AT_FDCWD
 	from, _, errno := syscall.RawSyscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(job.path)), openFlags|unix.O_RDONLY, 0, 0, 0)

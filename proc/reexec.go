@@ -23,10 +23,12 @@ func Inherit(fds []int) error {
 	return nil
 }
 
-// Uninherit sets FD_CLOEXEC again.
+// Uninherit sets FD_CLOEXEC again. 0, 1 and 2 are open in every image.
 func Uninherit(fds []int) {
 	for _, fd := range fds {
-		fcntl(fd, unix.F_SETFD, unix.FD_CLOEXEC)
+		if fd > 2 {
+			fcntl(fd, unix.F_SETFD, unix.FD_CLOEXEC)
+		}
 	}
 }
 
