@@ -2,11 +2,13 @@ package proc
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,6 +72,40 @@ func TestCopyImage(t *testing.T) {
 	Reap(c.Pid)
 	if _, err := c.Image(Exit{Signal: 9}); err == nil || err.Error() != exe+": cannot be copied into memory: it was killed" {
 		t.Error(err)
+	}
+}
+
+// A program on a mount whose server is dead is not opened; the child that copies it
+// hangs, holds nothing of ours meanwhile, and can be killed.
+func TestCopyImageHangs(t *testing.T) {
+	dir, dev := hungMount(t)
+	path := dir + "/x"
+	if img, err := OpenImage(path); err == nil || err.Error() != path+": "+tooRemote {
+		t.Errorf("%v, %v", img, err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c, err := CopyImage(path)
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetReadDeadline(time.Now().Add(patience))
+	if n, err := r.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the child keeps a pipe open: %d, %v", n, err)
+	}
+	if ours, ended, _ := ChildState(c.Pid); !ours || ended {
+		t.Errorf("the child does not wait: %v, %v", ours, ended)
+	}
+	Kill(c.Pid, int(unix.SIGKILL))
+	dev.Close() // whoever waits gets an error
+	waitDead(c.Pid)
+	e, _ := Reap(c.Pid)
+	if _, err := c.Image(e); err == nil || err.Error() != path+": cannot be copied into memory: it was killed" {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 

@@ -44,9 +44,10 @@ func TestMountWatch(t *testing.T) {
 	}
 }
 
-// A mount that waits for a server makes every spawn a plain fork. FUSE needs
-// no server as long as nobody looks into the mount.
-func TestSpawnBesideFUSE(t *testing.T) {
+// hungMount mounts a FUSE without a server, which it needs none of as long as nobody
+// looks into the mount.
+func hungMount(t *testing.T) (dir string, dev *os.File) {
+	t.Helper()
 	if unix.Getuid() != 0 {
 		t.Skip("needs root to mount")
 	}
@@ -54,13 +55,19 @@ func TestSpawnBesideFUSE(t *testing.T) {
 	if err != nil {
 		t.Skip("no FUSE here: ", err)
 	}
-	defer dev.Close()
-	dir := t.TempDir()
+	t.Cleanup(func() { dev.Close() })
+	dir = t.TempDir()
 	data := "fd=" + strconv.Itoa(int(dev.Fd())) + ",rootmode=40000,user_id=0,group_id=0"
 	if err := unix.Mount("test", dir, "fuse.test", 0, data); err != nil {
 		t.Skip("cannot mount FUSE here: ", err)
 	}
-	defer unix.Unmount(dir, unix.MNT_DETACH)
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	return dir, dev
+}
+
+// A mount that waits for a server makes every spawn a plain fork.
+func TestSpawnBesideFUSE(t *testing.T) {
+	dir, dev := hungMount(t)
 	if theMounts.allLocal() {
 		t.Error("the mount is taken for local")
 	}
