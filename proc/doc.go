@@ -44,6 +44,16 @@
 // share this process's memory, and sleeps until its exec, where nothing can
 // make that long (mayShare); else the child gets a copy and nobody waits.
 //
+// # The next image
+//
+// Reexec executes a program file in this process, by the descriptor that OpenImage
+// or CopyImage has checked. Children, pending signals that are blocked, timers and
+// all descriptors that are not close-on-exec stay (execve(2)); what the caller hands
+// on it names, and CloseInherited closes what nobody has taken over. A file that is
+// cut would end the process after the point of no return, so its header is read
+// first. What the first image of a process was started with goes on in a variable
+// that children never see.
+//
 // # Tests
 //
 // They run on the real kernel and in both builds:

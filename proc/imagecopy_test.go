@@ -168,6 +168,9 @@ func TestCopyForbidden(t *testing.T) {
 	if !Exists("/proc/sys/vm/memfd_noexec") {
 		t.Skip("no such setting before Linux 6.3")
 	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to set it")
+	}
 	out, err := inNamespaces(t, "copyforbidden")
 	if err != nil || out != "cannot make a memory file for the program: vm.memfd_noexec is 2: sysctl vm.memfd_noexec=1\n" {
 		t.Errorf("%q, %v", out, err)
