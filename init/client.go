@@ -225,15 +225,19 @@ func (s *server) flush(c *client) {
 			c.lost = 0
 		}
 	}
-	var want uint32 // HUP and ERR are always told
-	if c.takes() {
-		want |= unix.EPOLLIN
-	}
-	if len(c.out) > 0 {
-		want |= unix.EPOLLOUT
-	}
-	if want != c.events {
+	if want := c.wanted(); want != c.events {
 		c.events = want
 		s.in.poll.Modify(c.fd, want, tokClient|uint64(c.slot))
 	}
+}
+
+// wanted is what a client is to be polled for; HUP and ERR are always told.
+func (c *client) wanted() (events uint32) {
+	if c.takes() {
+		events |= unix.EPOLLIN
+	}
+	if len(c.out) > 0 {
+		events |= unix.EPOLLOUT
+	}
+	return events
 }

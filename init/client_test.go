@@ -28,7 +28,9 @@ func connect(t *testing.T, in *Init) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.server.path = "/nowhere"
+	if in.server.path == "" {
+		in.server.path = "/nowhere"
+	}
 	before := in.server.clients
 	in.server.welcome(fds[0])
 	p := &peer{t: t, in: in, fd: fds[1]}

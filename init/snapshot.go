@@ -30,6 +30,7 @@ type saved struct {
 	logs savedLogs
 	savedRest
 	savedBugs
+	savedClients
 }
 
 // savedPart is one part of the init's state; see the package documentation of
@@ -57,7 +58,7 @@ type savedKind struct {
 var savedParts []savedPart
 
 func init() {
-	savedParts = []savedPart{headPart, worldPart, logsPart, restPart, unitsPart, bugsPart, dropPart} // that one is the last
+	savedParts = []savedPart{headPart, worldPart, logsPart, restPart, unitsPart, bugsPart, clientsPart, dropPart} // that one is the last
 }
 
 // putState writes the whole state and gives its digest, and the descriptors that

@@ -18,6 +18,9 @@ import (
 	"mote/proc"
 )
 
+// firstWords are what the next image says before it takes the state over.
+var firstWords string
+
 // reborn makes the init one that has its state from a snapshot alone, as the image
 // does that is executed: of the process only the descriptors that go with it are left,
 // and the children. It is not turned yet.
@@ -55,6 +58,10 @@ func (in *Init) reborn(t *testing.T) {
 	in.filer.worker, in.syslog.worker = worker{in: in, what: "log files", whose: helpFiler, stdin: 1}, worker{in: in, what: "syslog", whose: helpSyslog, stdin: 1}
 	in.server.limit = maxClients
 	in.logs = NewLogs(nil)
+	if old.arena != nil {
+		in.arena = proc.NewArena()
+		in.logs.space = in.arena
+	}
 	in.logs.OnHold, in.logs.OnBlocked = in.holdLog, in.sinkBlocked
 	in.logs.SetClock(in.wall, in.now)
 	if in.poll, err = proc.NewPoll(); err == nil {
@@ -62,6 +69,9 @@ func (in *Init) reborn(t *testing.T) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	if firstWords != "" {
+		in.logs.Say(MsgInfo, firstWords)
 	}
 	for i := range savedParts {
 		if p := &savedParts[i]; p.attach != nil {
