@@ -23,8 +23,8 @@ var firstWords string
 
 // reborn makes the init one that has its state from a snapshot alone, as the image
 // does that is executed: of the process only the descriptors that go with it are left,
-// and the children. It is not turned yet.
-func (in *Init) reborn(t *testing.T) {
+// and the children. It is not turned yet. Some descriptors may get lost on the way.
+func (in *Init) reborn(t *testing.T, lost ...int) {
 	t.Helper()
 	var b strings.Builder
 	_, fds, err := in.putState(func(p []byte) error { b.Write(p); return nil })
@@ -73,17 +73,20 @@ func (in *Init) reborn(t *testing.T) {
 	if firstWords != "" {
 		in.logs.Say(MsgInfo, firstWords)
 	}
+	for _, fd := range lost {
+		unix.Close(fd)
+	}
 	for i := range savedParts {
 		if p := &savedParts[i]; p.attach != nil {
 			p.attach(in, s)
 		}
 	}
 	for _, fd := range fds {
-		if !s.has(fd) {
+		if !s.has(fd) && !slices.Contains(lost, fd) {
 			t.Errorf("descriptor %d is kept and nobody takes it", fd)
 		}
 	}
-	if was, is := unlogged(text), unlogged(textOfState(t, in)); was != is {
+	if was, is := unlogged(text), unlogged(textOfState(t, in)); was != is && len(lost) == 0 {
 		t.Errorf("was\n%s\nis\n%s", was, is)
 	}
 	in.drain()
@@ -462,6 +465,43 @@ func TestExecKeepsQuestion(t *testing.T) {
 	}
 }
 
+// A descriptor that does not come through is said, and nobody waits for it for ever.
+func TestExecLosesDescriptors(t *testing.T) {
+	path := "@mote-test-lost"
+	in := testInit(t, "service demand /bin/sleep 1000\n  on-demand\n  listen unix "+path+"\n"+
+		"service fd /bin/sleep 1000\n  ready fd 9\n  restart never\n"+
+		"service says /bin/sleep 1000\n  ready notify\n  start-timeout 0\n")
+	in.boot(t)
+	in.until(t, "they have begun", func() bool {
+		return in.world.State(0) == graph.Waiting && in.world.Status(1).Phase == graph.PhaseMain && in.world.Status(2).Phase == graph.PhaseMain
+	})
+	main := in.procs[int(in.units[2].main)]
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(pipe[1])
+	main.result = pipe[0] // as if its exec were under way
+	in.word(1).store = []storedFD{{passedFD: passedFD{1 << 14, "x"}}}
+	in.reborn(t, in.units[0].socks.list[0].sock.Fd, int(in.units[1].ready), int(in.units[2].notify), pipe[0], 1<<14)
+	if in.units[1].ready != 0 || in.units[2].notify != 0 || in.procs[int(in.units[2].main)].result != -1 || len(in.stored(1)) > 0 || in.keeping.count > 0 {
+		t.Errorf("%+v", in.units)
+	}
+	own := in.own()
+	for _, want := range []string{"demand: its socket unix " + path, "fd: its ready pipe", "says: its notify socket", "fd: its descriptor x"} {
+		if strings.Count(own, "re-exec: "+want+" is lost") != 1 {
+			t.Errorf("%q is not said once:\n%s", want, own)
+		}
+	}
+	in.until(t, "its socket is there again", func() bool { return in.units[0].socks != nil && in.units[0].socks.polled })
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	in.until(t, "it is started", func() bool { return in.world.State(0) == graph.Running })
+}
+
 // Each of the init's own processes is told of to the same as before.
 func TestExecKeepsHelpers(t *testing.T) {
 	in := testInit(t, "task a /bin/true\n  start manual\n  if exists /no/such\nservice b /bin/true\n  start manual\n  ready path /no/such\n")
@@ -651,4 +691,56 @@ func many(n int, record string) string {
 		fmt.Fprintf(&b, "%s%d\n", record, 40+i)
 	}
 	return b.String()
+}
+
+// The numbers that stand in snapshots, and in the pipes of execs that are under way,
+// mean the same in every release: what is new goes to the end.
+func TestExecNumbers(t *testing.T) {
+	for got, want := range map[int]int{int(helpNone): 0, int(helpCheck): 1, int(helpLook): 2, int(helpProbe): 3, int(helpTry): 4, int(helpTake): 5,
+		int(helpClose): 6, int(helpFiler): 7, int(helpSyslog): 8, int(helpBoot): 9, int(helpCount): 10, int(helpKill): 11, int(helpStep): 12} {
+		if got != want {
+			t.Errorf("helper %d was %d", got, want)
+		}
+	}
+	const stages = "prepare fork cgroup setsid tty stdin fd oom limit nice ionice sched cpus chroot chdir securebits bounding " +
+		"setgroups setgid setuid caps ambient no-new-privs exec"
+	for i, want := range strings.Fields(stages) {
+		if got := proc.Stage(i).String(); got != want {
+			t.Errorf("stage %d is %s, was %s", i, got, want)
+		}
+	}
+	for i, want := range []string{"main", "pre", "post", "stop-exec", "reload-exec", "health"} {
+		if got := graph.Role(i).String(); got != want {
+			t.Errorf("role %d is %s, was %s", i, got, want)
+		}
+	}
+	if graph.ListenTCP != 0 || graph.ListenUDP != 1 || graph.ListenUnix != 2 || proc.CgroupHybrid != 1 || proc.CgroupV2 != 2 ||
+		cgroupMade != 1 || cgroupSaid != 2 || cgroupKilled != 4 || cgroupOOM != 8 {
+		t.Error("a number means another thing")
+	}
+}
+
+// The cgroup stays the init's own, and its units' with it.
+func TestExecKeepsCgroups(t *testing.T) {
+	in := testInit(t, "service a /bin/sleep 1000\n  cgroup pids.max=100\n  kill cgroup\n")
+	if !in.cgroups.take() {
+		t.Skip("no group can be made here: " + in.cgroups.own.Why)
+	}
+	t.Cleanup(func() { in.cgroups.own.Close() })
+	in.boot(t)
+	in.until(t, "it is up", func() bool { return in.world.State(0) == graph.Running })
+	was := in.cgroups.own.Keep()
+	in.units[0].oomSeen, in.units[0].oomKills = 0, 3
+	in.reborn(t)
+	if now := in.cgroups.own.Keep(); now != was || in.units[0].cgroup&cgroupMade == 0 || in.units[0].oomKills != 3 {
+		t.Errorf("%+v, was %+v", now, was)
+	}
+	var other cgroups
+	if other.take(); other.own.Keep().Own == was.Own {
+		t.Error("another init takes it for its own")
+	}
+	other.own.Close()
+	in.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{0}})
+	in.reborn(t)
+	in.until(t, "its group is gone", func() bool { return in.world.State(0) == graph.Inactive && in.units[0].cgroup&cgroupMade == 0 })
 }

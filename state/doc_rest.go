@@ -19,10 +19,10 @@
 //	init.Init.world        kept: record world
 //	init.Init.units        kept: see init.unitIO
 //	init.Init.procs        kept: see init.process
-//	init.Init.clocks       rebuilt: of the units that have such times
+//	init.Init.clocks       kept: see init.clocks
 //	init.Init.cgroups      kept: see init.cgroups
-//	init.Init.asks         rebuilt: of the units that wait for a key
-//	init.Init.mute         rebuilt: said once more
+//	init.Init.asks         kept: record asking
+//	init.Init.mute         kept: record asking
 //	init.Init.spec         rebuilt: of one spawn
 //	init.Init.spawnEnv     rebuilt: of one spawn
 //	init.Init.note         rebuilt: of one message
@@ -35,9 +35,9 @@
 //	init.Init.strayAt      rebuilt: of the processes that are none of its children
 //	init.Init.queue        rebuilt: empty between turns
 //	init.Init.busy         rebuilt: false between turns
-//	init.Init.spawns       kept: with the units
-//	init.Init.checks       kept: with the units
-//	init.Init.ports        rebuilt: of one start
+//	init.Init.spawns       kept: record spawn for each
+//	init.Init.checks       kept: record spawn for each; what is not one is found again
+//	init.Init.ports        kept: record port for each
 //	init.Init.also         rebuilt: of one request
 //	init.Init.server       kept: see init.server
 //	init.Init.filer        kept: see init.filer
