@@ -20,7 +20,11 @@ type KeptCgroups struct {
 
 // Keep gives the values. Lock has to stay open: the lock goes with it.
 func (c *Cgroups) Keep() KeptCgroups {
-	return KeptCgroups{c.Mode, c.Base, c.Why, c.own, c.lock, c.left, haveIntoCgroup}
+	k := KeptCgroups{c.Mode, c.Base, c.Why, c.own, c.lock, c.left, haveIntoCgroup}
+	if c.own == "" {
+		k.Lock = 0 // closed
+	}
+	return k
 }
 
 // Valid reports whether they can be those of a Cgroups.

@@ -53,6 +53,9 @@ func TestCgroupsKept(t *testing.T) {
 			t.Errorf("%+v is taken", k)
 		}
 	}
+	if k := (&Cgroups{Base: "/a", lock: 7}).Keep(); k.Lock != 0 {
+		t.Errorf("a lock that is not held: %+v", k)
+	}
 	if !new(KeptCgroups).Valid() {
 		t.Error("none is refused")
 	}
