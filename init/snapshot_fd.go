@@ -19,18 +19,21 @@ const maxClaim = 1 << 20
 // exec.
 func (c *claims) claim(fd int, kind uint32) bool {
 	var st unix.Stat_t
-	if kind == 0 && !isOpen(fd) || kind != 0 && (unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != kind) || !c.note(fd) {
+	if flags := flagsOf(fd); flags < 0 || kind != 0 && (unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != kind) || !c.note(fd) {
 		return false
 	}
 	unix.CloseOnExec(fd)
 	return true
 }
 
-// isOpen reports whether a number is that of a descriptor. It asks nobody but the
-// kernel: fstat(2) would ask the server of a file on the network.
-func isOpen(fd int) bool {
-	_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	return err == nil
+// flagsOf gives the flags of a descriptor (FD_CLOEXEC), -1 of one that is not open. It
+// asks nobody but the kernel: fstat(2) would ask the server of a file on the network.
+func flagsOf(fd int) int {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	if err != nil {
+		return -1
+	}
+	return flags
 }
 
 // note adds a descriptor and reports whether it can be one, and was not there.

@@ -248,9 +248,13 @@ func (in *Init) giveBack(p savedProc) {
 	case helpBoot:
 		in.booted.child = p.process
 	case helpCount:
-		in.critical.child = p.process
+		if in.critical.child = p.process; in.critical.until == 0 {
+			p.forget()
+		}
 	case helpKill, helpStep:
-		in.end.child = p.process
+		if in.end.child = p.process; in.end.stage == notEnding || p.helper == helpStep && in.end.stage != lastSteps {
+			p.forget()
+		}
 	}
 }
 

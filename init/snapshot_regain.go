@@ -140,7 +140,7 @@ var dropPart = savedPart{
 		}
 		ascend(fds)
 		for _, fd := range fds {
-			if isOpen(fd) && known.note(fd) {
+			if flagsOf(fd) >= 0 && known.note(fd) {
 				k.Put("dropped", func(f *state.Fields) { state.Int(f, "fd", &fd) })
 				k.fd(fd)
 			}
@@ -160,7 +160,9 @@ var dropPart = savedPart{
 	}}},
 	attach: func(in *Init, s *saved) {
 		for _, fd := range s.drops {
-			if s.claim(fd, 0) { // else it was closed meanwhile
+			// It may have been closed after all, and the number be that of what this
+			// image has opened for itself, which is closed by an exec already.
+			if flagsOf(fd)&unix.FD_CLOEXEC == 0 && s.claim(fd, 0) {
 				in.keeping.count++
 				in.drop(fd)
 			}

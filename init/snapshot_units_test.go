@@ -73,8 +73,13 @@ func (in *Init) reborn(t *testing.T, lost ...int) {
 	if firstWords != "" {
 		in.logs.Say(MsgInfo, firstWords)
 	}
-	for _, fd := range lost {
-		unix.Close(fd)
+	for _, fd := range fds {
+		unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0) // as reexec does
+	}
+	for i, fd := range lost {
+		if unix.Close(fd); i > 0 && lost[i-1] < 0 { // its number is another's
+			unix.Dup3(in.poll.FD(), fd, unix.O_CLOEXEC)
+		}
 	}
 	for i := range savedParts {
 		if p := &savedParts[i]; p.attach != nil {
@@ -258,10 +263,18 @@ func TestExecAmidClosing(t *testing.T) {
 	}
 	taker := stop(&process{helper: helpTake})
 	in.units[0].taker = int32(taker)
-	closer := stop(&process{helper: helpClose, fds: []int{event, int(in.units[0].notify), 1 << 15}})
+	fresh, err := unix.Eventfd(0, 0) // a number that was closed, and that the next image uses
+	if err != nil {
+		t.Fatal(err)
+	}
+	closer := stop(&process{helper: helpClose, fds: []int{event, int(in.units[0].notify), 1 << 15, fresh}})
 	in.keeping.closers, in.keeping.count = 1, 3
 	in.units[0].main = int32(in.world.Status(0).Pid)
-	in.reborn(t)
+	in.reborn(t, -1, fresh)
+	if flagsOf(fresh) < 0 {
+		t.Error("the next image's own is closed")
+	}
+	unix.Close(fresh)
 	if in.units[0].taker != int32(taker) || in.keeping.closers != 1 || !slices.Equal(in.keeping.dropped, []int{event}) || in.keeping.count != 1 {
 		t.Errorf("%+v %+v", in.units[0], in.keeping)
 	}
@@ -510,7 +523,7 @@ func TestExecKeepsHelpers(t *testing.T) {
 	var kids []*proc.Process
 	open := make(map[helper]func())
 	for h := helpNone; h < helperCount; h++ {
-		if h == helpProbe || h == helpTry || h == helpTake || h == helpClose {
+		if h == helpProbe || h == helpTry || h == helpTake || h == helpClose || h == helpStep {
 			continue // of them others tell
 		}
 		words, may := gate(t)
@@ -518,14 +531,16 @@ func TestExecKeepsHelpers(t *testing.T) {
 		in.help(child, &process{helper: h, group: h == helpBoot})
 		kids, open[h] = append(kids, child), may
 	}
+	in.critical.until = in.now + graph.Instant(patience)
+	in.end.stage, in.end.halt, in.end.deadline = termLeft, graph.Halt{Kind: graph.HaltExit}, in.critical.until
 	in.reborn(t)
 	if f, s := in.filer.child, in.syslog.child; f == nil || f.helper != helpFiler || s == nil || s.helper != helpSyslog || in.booted.child == nil ||
 		in.critical.child == nil || in.end.child == nil || len(in.procs) != len(kids) {
 		t.Errorf("%+v", in.procs)
 	}
 	in.booted.name = "boot-good"
-	in.end.child.forget() // what that goes on with is no test's
-	in.critical.cancel()
+	in.critical.cancel() // what that goes on with is no test's
+	in.end.stage = notEnding
 	for _, may := range open {
 		may()
 	}
@@ -539,9 +554,22 @@ func TestExecKeepsHelpers(t *testing.T) {
 		}
 		w.retry = 0
 	}
-	if own := in.own(); !strings.Contains(own, "boot-good: exit 1") {
+	if own := in.own(); !strings.Contains(own, "boot-good: exit 1") || in.end.child != nil {
 		t.Error(own)
 	}
+	// A step is that of an end alone, a count that of a reboot.
+	for stage, want := range map[stage]helper{notEnding: helpNone, killLeft: helpNone, lastSteps: helpStep} {
+		p := &process{helper: helpStep}
+		in.end.stage = stage
+		if in.giveBack(savedProc{7, p}); p.helper != want {
+			t.Errorf("stage %d: helper %d", stage, p.helper)
+		}
+	}
+	p := &process{helper: helpCount}
+	if in.giveBack(savedProc{7, p}); p.helper != helpNone {
+		t.Error("a count that nobody waits for")
+	}
+	in.end.stage = notEnding
 }
 
 // What a fault of the image before has lost is said, and nothing waits for ever.
