@@ -168,20 +168,6 @@ func (s *saved) wrongGen(gen uint64) string {
 	return ""
 }
 
-// attachProcs takes the processes over, and what was to become one.
-func attachProcs(in *Init, s *saved) {
-	for i := range s.procs {
-		in.takeBack(s, s.procs[i])
-	}
-	for _, e := range s.spawns {
-		if e.Role == graph.RoleHealth {
-			in.checks = append(in.checks, e)
-		} else {
-			in.spawns = append(in.spawns, e)
-		}
-	}
-}
-
 // takeBack makes a process again what it was.
 func (in *Init) takeBack(s *saved, p savedProc) {
 	if in.procs[p.pid] = p.process; p.unit == graph.None {
@@ -288,13 +274,20 @@ func (in *Init) lostEnded() {
 // was lost: looks and connections, which have no process, with the deadline that they
 // had, and what a unit waits for. Nothing is to wait for ever.
 func (in *Init) goOn(s *saved) {
+	known := s.gens
+	if known == nil {
+		known = make(map[uint64]bool)
+	}
+	for i := range s.bugs.kept {
+		known[s.bugs.kept[i].Gen] = true // the world will hear what became of it
+	}
 	for id := range graph.ID(len(in.units)) {
 		st, io := in.world.Status(id), &in.units[id]
 		again := func(kind graph.EffectKind, gen uint64) {
 			in.checks = append(in.checks, graph.Effect{Kind: kind, Unit: id, Gen: gen})
 		}
 		for _, gen := range [...]uint64{st.Gen, st.AuxGen} {
-			if gen != 0 && !s.gens[gen] && (st.Phase != graph.PhaseDaemon || gen != st.Gen) {
+			if gen != 0 && !known[gen] && (st.Phase != graph.PhaseDaemon || gen != st.Gen) {
 				in.logs.Say(MsgWarn, "re-exec: ", in.name(id), ": nobody knows its process: taken as a failure")
 				in.queue = append(in.queue, graph.Event{Kind: graph.Ended, Unit: id, Gen: gen, Code: unknownExit})
 			}
@@ -303,7 +296,7 @@ func (in *Init) goOn(s *saved) {
 		if h != nil && h.gen != st.Probe {
 			h.gen = 0 // nobody waits for it
 		}
-		if st.Probe != 0 && !s.gens[st.Probe] && (h == nil || h.gen == 0 || h.pid == 0) {
+		if st.Probe != 0 && !known[st.Probe] && (h == nil || h.gen == 0 || h.pid == 0) {
 			kind := graph.Probe
 			if u := in.world.Unit(id); st.State == graph.Starting && (u.Ready.Kind == graph.ReadyPidfile || u.Ready.Kind == graph.ReadyPath) {
 				kind = graph.Look

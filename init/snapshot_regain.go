@@ -12,12 +12,12 @@ import (
 )
 
 // attachUnits takes all of savedUnits over. What the world is to be told waits in the
-// queue.
+// queue. A bug that one unit or process shows must not cost the others.
 func attachUnits(in *Init, s *saved) {
-	busy := in.busy
 	in.busy = true
+	defer func() { in.busy = false }()
 	for id := range min(len(s.units), len(in.units)) {
-		in.attachUnit(s, graph.ID(id))
+		in.guarded(func() { in.attachUnit(s, graph.ID(id)) })
 	}
 	for i := range s.asks {
 		in.attachAsk(s, &s.asks[i])
@@ -26,10 +26,19 @@ func attachUnits(in *Init, s *saved) {
 	in.keeping.full = s.whole.full
 	in.attachGroups(s)
 	in.clocks.boot, in.clocks.wall = s.worldIn.Saved().Boot, s.worldIn.Saved().Wall
-	in.findTimed()
-	attachProcs(in, s)
+	in.guarded(in.findTimed)
+	for i := range s.procs {
+		in.guarded(func() { in.takeBack(s, s.procs[i]) })
+	}
+	for i := range s.spawns {
+		list := &in.spawns
+		if s.spawns[i].Role == graph.RoleHealth {
+			list = &in.checks
+		}
+		*list = append(*list, s.spawns[i])
+	}
 	in.goOn(s)
-	in.signaled, in.busy = true, busy
+	in.signaled = true
 }
 
 // took takes a descriptor of a unit over and waits for it; without a token it is only

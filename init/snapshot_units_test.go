@@ -478,6 +478,29 @@ func TestExecKeepsQuestion(t *testing.T) {
 	}
 }
 
+// An end that is kept for the world, which gets no events after panics, is no lost
+// process.
+func TestExecKeepsEnds(t *testing.T) {
+	words, may := gate(t)
+	in := testInit(t, "service a /bin/sh -c '"+words+"; exit 7'\n  restart never\n")
+	in.boot(t)
+	in.until(t, "it runs", func() bool { return in.world.State(0) == graph.Running })
+	for range maxBugs {
+		in.countBug()
+	}
+	may()
+	in.until(t, "its end is kept", func() bool { return len(in.bugs.kept) == 1 && len(in.procs) == 0 })
+	in.reborn(t)
+	if in.turn(); !in.bugs.degraded || len(in.bugs.kept) != 1 || len(in.queue) > 0 {
+		t.Errorf("%+v", in.bugs)
+	}
+	in.bugs.until = in.now
+	in.until(t, "the world knows", func() bool { return in.world.State(0) == graph.Failed })
+	if st := in.world.Status(0); st.ExitCode != 7 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // A descriptor that does not come through is said, and nobody waits for it for ever.
 func TestExecLosesDescriptors(t *testing.T) {
 	path := "@mote-test-lost"
