@@ -52,7 +52,7 @@ func (in *Init) countBug() {
 	in.logs.Say(MsgWarn, "degraded: ", strconv.Itoa(len(b.times)), " panics: services are left as they are, and nothing starts or stops: ",
 		"upgrade to a mended build, or reboot; it is tried again in ", spanText(int64(b.delay)))
 	if h := in.world.Ending(); h.Kind != graph.HaltNone {
-		in.end.begin(h) // the rest of it needs no world
+		in.endNow(h)
 	}
 }
 
@@ -81,7 +81,7 @@ func (in *Init) keepEvents() {
 		ev := in.queue[i]
 		switch {
 		case ev.Kind == graph.AskShutdown:
-			in.end.begin(*ev.Halt)
+			in.endNow(*ev.Halt)
 		case keeps(ev.Kind):
 			at := 0
 			for at < len(b.kept) && (b.kept[at].Kind != ev.Kind || b.kept[at].Unit != ev.Unit || b.kept[at].Gen != ev.Gen) {
@@ -116,6 +116,12 @@ func worldless(verb string) bool {
 // degradedText refuses what needs the world.
 func (in *Init) degradedText() string {
 	return "degraded after " + strconv.Itoa(len(in.bugs.times)) + " panics: upgrade to a mended build, or reboot"
+}
+
+// endNow ends what runs without the world's order.
+func (in *Init) endNow(h graph.Halt) {
+	in.closeAllSockets()
+	in.end.begin(h)
 }
 
 // ending gives the shutdown that is under way; its Kind is HaltNone when there is none.
@@ -182,6 +188,9 @@ var bugsPart = savedPart{
 			var e keptEvent
 			if err := r.Load(e.fields); err != nil {
 				return err
+			}
+			if e.Unit < 0 || int(e.Unit) >= s.world.Len() {
+				return r.Wrong("unit " + strconv.Itoa(int(e.Unit)) + " does not exist")
 			}
 			if s.bugs.kept = append(s.bugs.kept, graph.Event(e)); len(s.bugs.kept) > maxKept {
 				return r.Wrong("there are more than " + strconv.Itoa(maxKept))

@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -53,5 +54,46 @@ func TestDegraded(t *testing.T) {
 	in.countBug() // soon after the try one is enough
 	if !in.bugs.degraded || in.bugs.until != in.now+2*retryFirst {
 		t.Errorf("%+v", in.bugs)
+	}
+}
+
+// The panics and the events that wait come through a re-exec; an upgrade that
+// somebody asks for forgets the panics and gives the events to the world.
+func TestDegradedGoesOn(t *testing.T) {
+	in := testInit(t, "service web /bin/true\nservice free /bin/true\n")
+	in.bugs = bugs{text: "a b\n", times: []graph.Instant{1, 2, 3}, degraded: true, until: 7, delay: retryFirst, kept: []graph.Event{
+		{Kind: graph.Ended, Unit: 1, Gen: 5, Pid: 77, Code: -1, Sig: 9}, {Kind: graph.StatusSet, Text: "x y"}, {Kind: graph.Extended, Wait: 8e9}}}
+	again := func() *Init {
+		t.Helper()
+		s, err := readState(textOfState(t, in))
+		if err != nil || len(s.snap.Unknown) > 0 {
+			t.Fatal(err, s)
+		}
+		next := &Init{}
+		bugsPart.attach(next, s)
+		return next
+	}
+	if next := again(); !reflect.DeepEqual(next.bugs, in.bugs) || len(next.queue) > 0 {
+		t.Errorf("%+v", next.bugs)
+	}
+	in.upgrade.stage = agreed
+	if next := again(); !reflect.DeepEqual(next.bugs, bugs{}) || !reflect.DeepEqual(next.queue, in.bugs.kept) {
+		t.Errorf("%+v %+v", next.bugs, next.queue)
+	}
+	in.upgrade.stage = noUpgrade
+	in.bugs.kept = nil
+	for what, wrong := range map[string]bugs{
+		"line: panics: there are no such panics":           {times: make([]graph.Instant, 4)},
+		"another line: panics: there are no such panics":   {times: make([]graph.Instant, 1), delay: -1},
+		"line: kept: event \"Boot\" is none that is kept":  {kept: []graph.Event{{Kind: graph.Boot}}},
+		"line: kept: event \"Ended\" is none that is kept": {kept: []graph.Event{{Kind: graph.Ended, Pid: 1}}},
+		"line: kept: unit 2 does not exist":                {kept: []graph.Event{{Kind: graph.Ended, Unit: 2}}},
+		"line: kept: unit -1 does not exist":               {kept: []graph.Event{{Kind: graph.Ended, Unit: -1}}},
+	} {
+		in.bugs = wrong
+		_, what, _ = strings.Cut(what, ": ")
+		if _, err := readState(textOfState(t, in)); err == nil || !strings.HasSuffix(err.Error(), what) {
+			t.Errorf("%v, expected %s", err, what)
+		}
 	}
 }

@@ -102,7 +102,7 @@ func (in *Init) mendOnce(w *work) {
 		in.queue = append(in.queue, graph.Event{Kind: graph.Bug, Unit: unit, Text: in.bugs.text})
 	}
 	if w.applying && ev.Kind == graph.AskShutdown {
-		in.end.begin(*ev.Halt) // it ends, without the world's order
+		in.endNow(*ev.Halt)
 	}
 	if w.applying && (ev.Kind == graph.Ended || ev.Kind == graph.SpawnFailed) {
 		in.queue = append(in.queue, ev) // it has ended, whatever else is wrong

@@ -109,8 +109,7 @@ func (in *Init) perform(e *graph.Effect) {
 	case graph.Escalate:
 		in.escalate(e)
 	case graph.End:
-		in.closeAllSockets()
-		in.end.begin(*e.Halt)
+		in.endNow(*e.Halt)
 	case graph.Joined:
 		in.joined(e.Unit)
 	case graph.Replaced:

@@ -305,7 +305,10 @@ func (in *Init) execute(img *proc.Image, what string) error {
 	if u := &in.upgrade; u.asked() && what != "upgrade" {
 		u.refuse("this init has to go on as another image: ask again")
 	}
+	before := in.reexecs
+	in.reexecs = reexecs{before.Count + 1, what, in.now}
 	text, _, fds, err := in.sealState()
+	in.reexecs = before
 	if err != nil {
 		return err
 	}
