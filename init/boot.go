@@ -53,8 +53,11 @@ func Main(args []string) int {
 		}
 		return 1
 	}
-	if s != nil && in.resume(s) {
-		in.loop()
+	if s != nil {
+		if in.resume(s) {
+			in.loop()
+		}
+		why = "the state cannot be taken over: a new start"
 	}
 	if why != "" {
 		in.logs.Say(MsgWarn, "re-exec: ", why)

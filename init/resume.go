@@ -94,10 +94,11 @@ func (in *Init) resume(s *saved) bool {
 				p.attach(in, s)
 			})
 		}
+		if i > 0 && in.world == nil { // the first two parts are what all others need
+			return false
+		}
 	}
-	if in.world == nil || in.conf == nil {
-		return false
-	}
+	in.work, in.busy = work{}, false                     // of a part that has panicked
 	for id := len(in.units); id < in.world.Len(); id++ { // a part that has panicked
 		in.openUnit(graph.ID(id))
 	}

@@ -1,0 +1,113 @@
+package pid1
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"mote/proc"
+)
+
+// sealed gives a descriptor of a text that nobody can change, as an image finds it.
+func sealed(t *testing.T, text string) int {
+	t.Helper()
+	s, err := proc.NewSealed("test")
+	if err == nil {
+		err = s.Write([]byte(text))
+	}
+	if err == nil {
+		err = s.Seal()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.FD()
+}
+
+// The variable is believed of a sealed file alone, and of this very process; what is
+// damaged is salvaged, what is another's is nothing.
+func TestInheritState(t *testing.T) {
+	in := testInit(t, "service a /bin/true\n")
+	good := textOfState(t, in)
+	in.pid++
+	other := textOfState(t, in)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	open, err := proc.NewMemfd("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(pipe[0]); unix.Close(pipe[1]); unix.Close(open) })
+	for _, c := range []struct {
+		what, word, why string
+		goes, salvage   bool
+	}{
+		{"its own", strconv.Itoa(sealed(t, good)), "", true, true},
+		{"a word", "x", "", false, false},
+		{"stdout", "1", "", false, false},
+		{"a pipe", strconv.Itoa(pipe[0]), "it is no memory file", false, false},
+		{"not sealed", strconv.Itoa(open), "it is not sealed", false, false},
+		{"closed", "99999", "bad file descriptor", false, false},
+		{"another's", strconv.Itoa(sealed(t, other)), "it is the state of pid ", false, false},
+		{"cut", strconv.Itoa(sealed(t, good[:len(good)-9])), "it is cut", false, true},
+		{"hostile", strconv.Itoa(sealed(t, strings.Repeat("\xff\x00\n", 1000))), "it is no snapshot", false, true},
+		{"empty", strconv.Itoa(sealed(t, "")), "it is no snapshot", false, true},
+	} {
+		t.Setenv(stateVar, c.word)
+		s, old, why := inheritState()
+		if (s != nil) != c.goes || (old != nil) != c.salvage || (why == "") != (c.why == "") || !strings.Contains(why, c.why) {
+			t.Errorf("%s: %v, %v, %q", c.what, s != nil, old != nil, why)
+		}
+		if fd, err := strconv.Atoi(c.word); err == nil && fd > 2 && c.salvage {
+			if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {
+				t.Errorf("%s: descriptor %d is open", c.what, fd)
+			}
+		} else if c.what == "another's" {
+			unix.Close(fd)
+		}
+	}
+}
+
+// A state is that of one process of one boot.
+func TestWhose(t *testing.T) {
+	pid := unix.Getpid()
+	tick, ok := proc.StartTick(pid)
+	if !ok || proc.BootID() == "" {
+		t.Fatal("/proc is not as it should be")
+	}
+	good := savedHead{Pid: pid, Boot: proc.BootID(), Tick: tick}
+	for want, h := range map[string]savedHead{
+		"<nil>": good,
+		"it is the state of pid 1, not of " + strconv.Itoa(pid): {Pid: 1, Boot: good.Boot, Tick: tick},
+		"it is the state of another boot":                       {Pid: pid, Boot: "x", Tick: tick},
+		"it is the state of an earlier process with this pid":   {Pid: pid, Boot: good.Boot, Tick: tick + 1},
+	} {
+		text := "<nil>"
+		if err := h.whose(pid); err != nil {
+			text = err.Error()
+		}
+		if text != want {
+			t.Errorf("%q, expected %q", text, want)
+		}
+	}
+}
+
+// What a program says is one line of a bounded length in the reason.
+func TestOutcome(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "it ended with exit code 3 and said nothing",
+		" a\nb\x1b[31m\u0085c\n": `it ended with exit code 3 and said "a b?[31m?c"`,
+		"\xff":                   `it ended with exit code 3 and said "?"`,
+	} {
+		if got := outcome(proc.Exit{Code: 3}, text); got != want {
+			t.Errorf("%q, expected %q", got, want)
+		}
+	}
+	if got := outcome(proc.Exit{Signal: 9}, strings.Repeat("x", 4096)); len(got) > 400 || !strings.HasPrefix(got, "it was ended by KILL and said ") {
+		t.Errorf("%q", got)
+	}
+}
