@@ -102,6 +102,7 @@ test: all plain $(TESTRUN) ## all tests: unit in both builds, black box, boot, d
 	@$(TESTRUN) -step pure -- $(PURE) $(TOOLS)
 	@$(TESTRUN) -step 'kernel, plain' -- -count=1 -p 1 $(KERNEL)
 	@$(TESTRUN) -step 'kernel, overlay' -- -count=1 -p 1 $(OVERLAYFLAGS) $(KERNEL)
+	@$(TESTRUN) -step 'panics' -- -count=1 -short -tags mote_inject -run 'Panic|Sim' ./graph ./init
 	@$(TESTRUN) -step 'black box' -- -count=1 ./build/accept/...
 	@$(TESTRUN) -step boot -- -count=1 ./build/boot/...
 	@$(TESTRUN) -step demo -cmd -- $(MAKE) --no-print-directory demo
