@@ -27,6 +27,7 @@ const maxKept = 4 * graph.MaxUnits
 // sockets and the verbs that only read are as ever.
 type bugs struct {
 	text     string          // of the last panic
+	said     graph.Instant   // when it was
 	times    []graph.Instant // of the last ones, maxBugs at most
 	degraded bool
 	until    graph.Instant // when the world is tried again; else when it was last; 0 = never

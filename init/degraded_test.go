@@ -97,3 +97,27 @@ func TestDegradedGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// In the degraded mode a descriptor whose events panic each time keeps no other from
+// its turn: the way out must stay open. It is said once.
+func TestDegradedPanics(t *testing.T) {
+	in := testInit(t, "service web /bin/true\n")
+	in.bugs.degraded, in.bugs.until = true, in.now+retryFirst
+	if err := in.poll.Add(in.timer.FD(), unix.EPOLLIN, tokNotify|12345); err != nil { // a unit that is not there
+		t.Fatal(err)
+	}
+	c := connect(t, in)
+	c.send("ping\n")
+	for range 5 {
+		in.timer.Arm(1)
+		n, err := in.poll.Wait(in.ready[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.clock()
+		in.turnOf(n)
+	}
+	if c.read(); c.got.String() != "ok\n" || strings.Count(in.own(), "index out of range [12345]") != 1 {
+		t.Errorf("it was told %q, and the init said\n%s", c.got.String(), in.own())
+	}
+}

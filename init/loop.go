@@ -188,22 +188,29 @@ func (in *Init) turns() {
 			in.inject("turn", "", graph.None)
 		}
 		in.readClocks(false)
-		for _, r := range in.ready[:n] {
+		in.turnOf(n)
+	}
+}
+
+// turnOf does all that a turn has to do, with n descriptors that are ready.
+func (in *Init) turnOf(n int) {
+	for _, r := range in.ready[:n] {
+		in.part(func() {
 			in.work.token = r.Token
 			in.dispatch(r)
-		}
-		in.work.token = 0
-		if in.signaled || in.now-in.swept >= sweepEvery {
-			in.reap()
-		}
-		in.tick()
-		in.catchUp()
-		in.server.serve()
-		in.lookAfterConsole()
-		in.closeDropped()
-		in.upgrade.turn()
-		in.arm()
+		})
 	}
+	in.work.token = 0
+	if in.signaled || in.now-in.swept >= sweepEvery {
+		in.part(in.reap)
+	}
+	in.part(in.tick)
+	in.part(in.catchUp)
+	in.part(in.server.serve)
+	in.part(in.lookAfterConsole)
+	in.part(in.closeDropped)
+	in.part(in.upgrade.turn)
+	in.part(in.arm)
 }
 
 // wait sleeps until something is ready. An error of epoll_wait other than

@@ -126,7 +126,9 @@ func (in *Init) takeSignals() {
 				in.logs.Say(MsgWarn, "upgrade ", why, ": ", err.Error(), ": this init goes on")
 			}
 		}
-		if in.role == Machine && sig.Number == sigRT(1) {
+		if in.role == Machine && sig.Number == sigRT(1) && in.bugs.degraded {
+			in.logs.Say(MsgWarn, "rescue: ", in.degradedText())
+		} else if in.role == Machine && sig.Number == sigRT(1) {
 			in.queue = append(in.queue, in.rescue("rescue "+why)...)
 			in.drain()
 		}

@@ -55,7 +55,10 @@ func (in *Init) panicked(bug any) {
 	case string:
 		text = b
 	}
-	in.bugs.text = text
+	if b := &in.bugs; b.degraded && text == b.text && in.now-b.said < bugSpan {
+		return // it comes again and again
+	}
+	in.bugs.text, in.bugs.said = text, in.now
 	defer func() {
 		if recover() != nil { // of the logs
 			complain("bug: " + text)
@@ -217,6 +220,20 @@ func (in *Init) mendClient(w *work) {
 	in.server.flush(c)
 }
 
+// part does a part of a turn. In the degraded mode a panic in one of them keeps nobody
+// from the others: there may be one in each turn, and the way out must stay open.
+func (in *Init) part(do func()) {
+	if !in.bugs.degraded {
+		do()
+	} else if !in.guarded(do) {
+		in.guarded(in.mend)
+		in.rest()
+	}
+}
+
+// rest keeps a panic in each turn from taking the processor.
+func (in *Init) rest() { unix.Nanosleep(&unix.Timespec{Nsec: 10e6}, nil) }
+
 // afterPanic goes on after a turn that has panicked: as a new image of the same
 // program with the state as it is now, or, where that cannot be, in place.
 func (in *Init) afterPanic() {
@@ -225,5 +242,5 @@ func (in *Init) afterPanic() {
 	if !in.bugs.degraded {
 		in.guarded(in.upgrade.renew)
 	}
-	unix.Nanosleep(&unix.Timespec{Nsec: 10e6}, nil) // a panic in each turn must not take the processor
+	in.rest()
 }

@@ -58,6 +58,9 @@ func (in *Init) late() bool { return graph.Instant(proc.Now()) > in.now+spawnBud
 // hold the descriptors of those that have ended meanwhile. Checks come first:
 // their time runs, and a boot must not make services look sick.
 func (in *Init) catchUp() {
+	if in.bugs.degraded {
+		return
+	}
 	in.spawnSome(&in.checks)
 	in.spawnSome(&in.spawns)
 	in.again = in.again || len(in.spawns)+len(in.checks) > 0

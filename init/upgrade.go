@@ -259,6 +259,7 @@ func (u *upgrade) turn() {
 	if u.stage != agreed {
 		return
 	}
+	u.in.takeSignals() // what the runtime's queue has would be lost
 	if h := u.in.ending(); h.Kind != graph.HaltNone {
 		u.refuse(h.Kind.String() + " is under way")
 		return
@@ -282,7 +283,8 @@ func (u *upgrade) renew() {
 // descriptors that go with it.
 func (in *Init) sealState() (text *proc.Sealed, sum string, fds []int, err error) {
 	if text, err = proc.NewSealed("mote-state"); err == nil {
-		if sum, fds, err = in.putState(text.Write); err == nil {
+		sum, fds, err = "", nil, errors.New("the state cannot be written: a bug")
+		if in.guarded(func() { sum, fds, err = in.putState(text.Write) }) && err == nil {
 			err = text.Seal()
 		}
 	}

@@ -4,12 +4,10 @@
 // been reaped by then, and its clients are told by the next image. What a panic
 // has left is mended before another image comes.
 //
-//	init.Init.upgrade     rebuilt: none is under way in a new image
-//	init.Init.bugs        kept: see init.bugs
-//	init.Init.work        rebuilt: of one turn
 //	init.upgrade.*        rebuilt: none is under way in a new image
 //	init.work.*           rebuilt: of one turn
 //	init.bugs.text        kept: record panics
+//	init.bugs.said        rebuilt: it bounds what is said in one image
 //	init.bugs.times       kept: record panics; an upgrade that is asked for begins with none
 //	init.bugs.degraded    kept: record panics, until an upgrade
 //	init.bugs.until       kept: record panics
