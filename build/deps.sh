@@ -11,6 +11,7 @@
 #   a kernel                Debian's cloud kernel, unpacked into out/kernel, not installed
 #   mandoc                  lint of the manual pages
 #   cpio                    reads an initramfs back
+#   e2fsprogs               a disk for the boot test of the end
 #
 # As root on Debian it installs what is missing. Elsewhere, and with
 # MOTE_DEPS=no, it says what is missing and what is left out, and ends well:
@@ -56,6 +57,7 @@ if [ "$only" != -demo ]; then
 	need qemu-system-x86_64 qemu-system-x86 "boot tests are skipped"
 	need mandoc mandoc "the manual pages are not checked"
 	need cpio cpio "the initramfs is not read back by another program"
+	need mke2fs e2fsprogs "the boot test with a disk is skipped"
 fi
 if [ -n "$packages" ]; then
 	update

@@ -23,6 +23,7 @@ const (
 	notEnding stage = iota
 	termLeft        // TERM was sent to what is left
 	killLeft        // KILL was sent
+	copySelf        // a child copies the program into memory: a machine alone
 	lastSteps       // sync, unmount, read-only, reboot(2): a machine alone
 	over            // a machine that even reboot(2) did not end: it stays
 )
@@ -38,6 +39,10 @@ type ending struct {
 	child    *process      // of the step under way
 	steps    *proc.End
 	step     proc.Step
+	// Of copySelf: the copy on its way, and what has become of it.
+	copy    *proc.ImageCopy
+	image   *proc.Image
+	copyErr error
 }
 
 // begin takes over from the world.
@@ -158,6 +163,10 @@ func (e *ending) processesGone() {
 	e.child = nil
 	e.steps = proc.NewEnd(powerOf(e.halt.Kind), e.halt.Arg)
 	e.stage = lastSteps
+	if proc.SelfDeleted() {
+		e.copySelf()
+		return
+	}
 	e.next()
 }
 
@@ -227,11 +236,13 @@ func (e *ending) ended(p *process, ex proc.Exit) {
 	if e.child != p {
 		return
 	}
-	if e.child = nil; e.stage != lastSteps {
-		return
+	switch e.child = nil; e.stage {
+	case copySelf:
+		e.image, e.copyErr = e.copy.Image(ex)
+	case lastSteps:
+		if err := e.step.Outcome(ex); err != nil {
+			e.in.logs.Say(MsgWarn, err.Error())
+		}
+		e.next()
 	}
-	if err := e.step.Outcome(ex); err != nil {
-		e.in.logs.Say(MsgWarn, err.Error())
-	}
-	e.next()
 }

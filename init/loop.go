@@ -210,6 +210,7 @@ func (in *Init) turnOf(n int) {
 	in.part(in.lookAfterConsole)
 	in.part(in.closeDropped)
 	in.part(in.upgrade.turn)
+	in.part(in.end.turn)
 	in.part(in.arm)
 }
 

@@ -222,7 +222,10 @@ func attachRest(in *Init, s *saved) {
 	in.trimAt = in.now + trimAfter
 
 	s.end.in, s.end.child = in, in.end.child
-	if in.end = s.end; in.end.stage < lastSteps {
+	if in.end = s.end; in.end.stage == copySelf { // a bug came between: once more
+		in.end.stage, in.end.until, in.end.deadline = killLeft, in.now, in.now
+	}
+	if in.end.stage < lastSteps {
 		in.end.steps = nil
 	} else {
 		in.end.steps.Power, in.end.steps.Arg = powerOf(in.end.halt.Kind), in.end.halt.Arg

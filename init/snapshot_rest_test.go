@@ -172,6 +172,31 @@ func TestHangingStepGoesOn(t *testing.T) {
 	}
 }
 
+// The copy of the program that takes too long is given up; one that a bug came
+// between is made once more.
+func TestCopyOfTheProgram(t *testing.T) {
+	in := testInit(t, "")
+	in.role = Machine
+	e := &in.end
+	e.halt.Kind, e.steps = graph.HaltPoweroff, &proc.End{Phase: proc.EndDone}
+	if e.copySelf(); e.stage != copySelf || e.deadline != in.now+selfLimit {
+		t.Fatalf("it is in %+v", e)
+	}
+	next := nextImage(t, in, "")
+	if got := &next.end; got.stage != killLeft || got.until > in.now || got.deadline != in.now || got.steps != nil {
+		t.Errorf("it goes on in %+v", got)
+	}
+	if e.turn(); e.stage != copySelf || e.child == nil {
+		t.Errorf("it does not wait: %+v", e)
+	}
+	in.now += selfLimit
+	e.turn()
+	if e.stage != over || e.child != nil || !strings.Contains(in.own(), "cannot go on from memory: no answer in 5s: the disk") {
+		t.Errorf("stage %d, it says %q", e.stage, in.own())
+	}
+	in.until(t, "the child has ended", func() bool { return len(in.procs) == 0 })
+}
+
 // What is left is waited for as long as before.
 func TestLeftoversGoOn(t *testing.T) {
 	for _, at := range []stage{termLeft, killLeft} {

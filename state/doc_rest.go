@@ -66,6 +66,9 @@
 //	init.ending.child      rebuilt: by its process
 //	init.ending.steps      kept: record end
 //	init.ending.step       kept: record end-now
+//	init.ending.copy       rebuilt: the program is copied once more
+//	init.ending.image      rebuilt: as copy
+//	init.ending.copyErr    rebuilt: as copy
 //	proc.End.Power         rebuilt: by the verb of the record end
 //	proc.End.Arg           kept: record end
 //	proc.End.Owner         kept: record end

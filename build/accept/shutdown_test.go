@@ -117,6 +117,31 @@ func TestG10_PowerVerbs(t *testing.T) {
 	}
 }
 
+// SPEC 8: when the file of process 1 was replaced, a machine ends as another image of
+// it, from memory: no step is left out, and none is done twice.
+func TestG10_ReplacedProgram(t *testing.T) {
+	t.Parallel()
+	in := startWith(t, Options{Mode: machine}, svc("a"))
+	in.settled("a")
+	must(t, os.Remove(in.dir+"/mote"))
+	in.install(moteBin, "mote")
+	in.ctl("poweroff")
+	if got := in.gone(3 * step); got != 128+2 {
+		t.Errorf("the end is %d, expected %d", got, 128+2)
+	}
+	in.wantOrder("+a", "-a")
+	said := in.out.text()
+	for _, once := range []string{"a: stopped", "it goes on from memory", "re-executed", "mote: sync", "mote: switch the machine off"} {
+		want := 1
+		if once == "mote: sync" {
+			want = 2 // before and after the disks became read-only
+		}
+		if n := strings.Count(said, once); n != want {
+			t.Errorf("%q is said %d times, expected %d, in\n%s", once, n, want, said)
+		}
+	}
+}
+
 // SPEC 1: a machine's init has no shutdown that lets it exit; the container's has no power.
 func TestG10_ShutdownPerRole(t *testing.T) {
 	t.Parallel()

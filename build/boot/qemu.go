@@ -40,10 +40,12 @@ func arguments(kernel, initrd, words string) []string {
 	}
 }
 
-// start boots the kernel with the initrd; words are added to its command line.
-func start(kernel, initrd, words string, echo io.Writer) (*machine, error) {
+// start boots the kernel with the initrd; words are added to its command line,
+// and devices to QEMU's.
+func start(kernel, initrd, words string, echo io.Writer, devices ...string) (*machine, error) {
 	m := &machine{echo: echo, began: time.Now(), gone: make(chan struct{}), more: make(chan struct{})}
-	m.cmd = exec.Command("qemu-system-x86_64", append(arguments(kernel, initrd, words), "-serial", "stdio", "-monitor", "none")...)
+	devices = append(devices, "-serial", "stdio", "-monitor", "none")
+	m.cmd = exec.Command("qemu-system-x86_64", append(arguments(kernel, initrd, words), devices...)...)
 	var err error
 	if m.in, err = m.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func skipShort(t *testing.T) {
 
 // boot starts the image; the machine is stopped when the test ends, and its
 // serial line shown when the test failed.
-func boot(t *testing.T, im *image.Image, words string) *machine {
+func boot(t *testing.T, im *image.Image, words string, devices ...string) *machine {
 	t.Helper()
 	skipShort(t)
 	if err := ready(kernel); err != nil {
@@ -56,7 +56,7 @@ func boot(t *testing.T, im *image.Image, words string) *machine {
 	if _, err := pack(im, initrd); err != nil {
 		t.Fatal(err)
 	}
-	m, err := start(kernel, initrd, words, nil)
+	m, err := start(kernel, initrd, words, nil, devices...)
 	if err != nil {
 		t.Fatal(err)
 	}
