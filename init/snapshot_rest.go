@@ -259,8 +259,3 @@ func (d *watchdog) goOn(s *saved) {
 		}
 	}
 }
-
-// adopt takes a child back that came through a re-exec.
-func (e *ending) adopt(p *process)    { e.child = p }
-func (c *critical) adopt(p *process)  { c.child = p }
-func (b *bootCheck) adopt(p *process) { b.child = p }

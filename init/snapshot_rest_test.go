@@ -48,11 +48,11 @@ func nextImage(t *testing.T, in *Init, config string) *Init {
 		next.procs[pid] = p
 		switch p {
 		case in.end.child:
-			next.end.adopt(p)
+			next.end.child = p
 		case in.critical.child:
-			next.critical.adopt(p)
+			next.critical.child = p
 		case in.booted.child:
-			next.booted.adopt(p)
+			next.booted.child = p
 		}
 	}
 	return next
