@@ -35,66 +35,145 @@ const (
 	rt0  = syscall.Signal(34)
 )
 
-// SPEC 7: each signal that ends the init, once and in order. What reboot(2)
-// does in a pid namespace tells the verbs apart: HUP for reboot, INT for
+const rebooted, stopped, exited = 128 + 1, 128 + 2, 0
+
+// signalsThatEnd are the signals of SPEC 7 that end the init, and how it ends. What
+// reboot(2) does in a pid namespace tells the verbs apart: HUP for reboot, INT for
 // poweroff and halt (reboot(2), NOTES).
+var signalsThatEnd = map[Mode]map[syscall.Signal]int{
+	machine: {syscall.SIGTERM: rebooted, syscall.SIGINT: rebooted, syscall.SIGUSR1: stopped, usr2: stopped, pwr: stopped,
+		rt0 + 3: stopped, rt0 + 4: stopped, rt0 + 5: rebooted},
+	container:  {syscall.SIGTERM: exited, syscall.SIGINT: exited, usr2: exited, pwr: exited, syscall.SIGQUIT: exited, rt0 + 1: exited, rt0 + 3: exited, rt0 + 4: exited, rt0 + 5: exited},
+	supervisor: {syscall.SIGTERM: exited, syscall.SIGINT: exited, usr2: exited, pwr: exited, syscall.SIGQUIT: exited, rt0 + 1: exited, rt0 + 3: exited, rt0 + 4: exited, rt0 + 5: exited},
+}
+
+// SPEC 7: each signal that ends the init, once and in order; also while it
+// re-executes itself again and again.
 func TestG3_SignalsThatEnd(t *testing.T) {
-	const rebooted, stopped, exited = 128 + 1, 128 + 2, 0
-	cases := map[Mode]map[syscall.Signal]int{
-		machine: {syscall.SIGTERM: rebooted, syscall.SIGINT: rebooted, syscall.SIGUSR1: stopped, usr2: stopped, pwr: stopped,
-			rt0 + 3: stopped, rt0 + 4: stopped, rt0 + 5: rebooted},
-		container:  {syscall.SIGTERM: exited, syscall.SIGINT: exited, usr2: exited, pwr: exited, syscall.SIGQUIT: exited, rt0 + 1: exited, rt0 + 3: exited, rt0 + 4: exited, rt0 + 5: exited},
-		supervisor: {syscall.SIGTERM: exited, syscall.SIGINT: exited, usr2: exited, pwr: exited, syscall.SIGQUIT: exited, rt0 + 1: exited, rt0 + 3: exited, rt0 + 4: exited, rt0 + 5: exited},
-	}
-	for mode, signals := range cases {
+	for mode, signals := range signalsThatEnd {
 		for sig, want := range signals {
-			t.Run(fmt.Sprintf("%s_%d", modeName(mode), int(sig)), func(t *testing.T) {
-				t.Parallel()
-				in := startWith(t, Options{Mode: mode}, agentService+svc("a")+svc("b", "requires a"))
-				in.settled("a", "b", "agent")
-				if mode == supervisor {
-					in.signal(sig)
-				} else if got := in.ask(fmt.Sprintf("kill 1 %d", sig)); got != "ok" && got != "" { // the end may be faster than the answer
-					t.Fatalf("the signal was not sent: %s", got)
-				}
-				if got := in.gone(2 * step); got != want {
-					t.Errorf("the end is %d, expected %d\n%s", got, want, in.out.text())
-				}
-				in.wantOrder("+a", "+b", "-b", "-a")
-			})
+			for _, how := range []string{"", "_reexec"} {
+				t.Run(fmt.Sprintf("%s_%d%s", modeName(mode), int(sig), how), func(t *testing.T) {
+					t.Parallel()
+					in := startWith(t, Options{Mode: mode}, agentService+svc("a")+svc("b", "requires a"))
+					in.settled("a", "b", "agent")
+					if how != "" {
+						mustOverlay(t)
+						defer in.keepsReexecuting()()
+					}
+					if mode == supervisor {
+						in.signal(sig)
+					} else if got := in.ask(fmt.Sprintf("kill 1 %d", sig)); got != "ok" && got != "" { // the end may be faster than the answer
+						t.Fatalf("the signal was not sent: %s", got)
+					}
+					if got := in.gone(2 * step); got != want {
+						t.Errorf("the end is %d, expected %d\n%s", got, want, in.out.text())
+					}
+					in.wantOrder("+a", "+b", "-b", "-a")
+				})
+			}
 		}
 	}
 }
 
-// SPEC 7: every other signal changes nothing, whoever sends it.
-func TestG3_SignalsThatChangeNothing(t *testing.T) {
+// mustOverlay skips a case that a build without the overlay cannot pass: between the
+// start of its runtime and signal.Notify a TERM ends it (DESIGN D2).
+func mustOverlay(t *testing.T) {
+	t.Helper()
+	if !hasOverlay(t) {
+		t.Skip("needs the overlay: without it a signal can be lost, or end the init, in the middle of a re-exec")
+	}
+}
+
+// keepsReexecuting has the init re-execute itself 20 times a second, if it can, until
+// the function that it gives is called.
+func (in *Init) keepsReexecuting() (stop func()) {
+	end, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			select {
+			case <-end:
+				return
+			case <-in.done:
+				return
+			case <-time.After(50 * time.Millisecond):
+				syscall.Kill(in.pid(), rt0+25)
+			}
+		}
+	}()
+	return func() { close(end); <-over }
+}
+
+// SPEC 7: RTMIN+25 re-executes it in each role, whoever sends it, and that is all.
+func TestG3_SignalThatReexecutes(t *testing.T) {
 	for _, mode := range []Mode{machine, container, supervisor} {
 		t.Run(modeName(mode), func(t *testing.T) {
 			t.Parallel()
 			in := startWith(t, Options{Mode: mode}, agentService+svc("a"))
 			in.settled("a", "agent")
-			pid := in.unit("a").pid()
-			for sig := syscall.Signal(1); sig <= 64; sig++ {
-				if has(mode, sig) {
-					continue
+			was := in.picture()
+			in.reexec()
+			if mode != supervisor {
+				image := in.image()
+				if got := in.ask("kill 1 59"); got != "ok" {
+					t.Fatalf("the signal was not sent: %s", got)
 				}
-				if mode != supervisor {
-					if got := in.ask(fmt.Sprintf("kill 1 %d", sig)); got != "ok" {
-						t.Fatalf("signal %d was not sent: %s", sig, got)
-					}
-				}
-				in.signal(sig) // and from outside
-				if r := in.ctl("ping"); r.code != 0 || in.over() {
-					t.Fatalf("signal %d: ping exits %d\n%s", sig, r.code, in.out.text())
-				}
+				in.until("another image runs", func() bool { return in.image() != image })
 			}
-			if u := in.is("a", "running"); u.pid() != pid || u.Restarts != 0 {
-				t.Errorf("a has pid %d, had %d", u.pid(), pid)
-			}
+			in.ok("ping")
+			in.same(was, in.picture())
 			if len(in.order()) != 1 {
 				t.Errorf("order is %v", in.order())
 			}
 		})
+	}
+}
+
+// SPEC 7: every other signal changes nothing, whoever sends it; also while the init
+// re-executes itself again and again.
+func TestG3_SignalsThatChangeNothing(t *testing.T) {
+	for _, mode := range []Mode{machine, container, supervisor} {
+		for _, how := range []string{"", "_reexec"} {
+			t.Run(modeName(mode)+how, func(t *testing.T) {
+				t.Parallel()
+				in := startWith(t, Options{Mode: mode}, agentService+svc("a"))
+				in.settled("a", "agent")
+				rounds := 1
+				if how != "" {
+					mustOverlay(t)
+					rounds = 5
+					defer in.keepsReexecuting()()
+				}
+				was := in.picture()
+				for range rounds {
+					in.sendAll()
+				}
+				in.same(was, in.picture())
+				if len(in.order()) != 1 {
+					t.Errorf("order is %v", in.order())
+				}
+			})
+		}
+	}
+}
+
+// sendAll sends each signal that has no meaning in the role, and wants an answer.
+func (in *Init) sendAll() {
+	in.t.Helper()
+	for sig := syscall.Signal(1); sig <= 64; sig++ {
+		if has(in.opt.Mode, sig) {
+			continue
+		}
+		if in.opt.Mode != supervisor {
+			if got := in.ask(fmt.Sprintf("kill 1 %d", sig)); got != "ok" {
+				in.t.Fatalf("signal %d was not sent: %s", sig, got)
+			}
+		}
+		in.signal(sig) // and from outside
+		if r := in.ctl("ping"); r.code != 0 || in.over() {
+			in.t.Fatalf("signal %d: ping exits %d\n%s", sig, r.code, in.out.text())
+		}
 	}
 }
 

@@ -6,9 +6,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // launch prepares the process that will be the init and becomes it, so that
@@ -24,6 +27,8 @@ func launch(args []string) {
 	ignored := f.String("ignore", "", "signals to ignore")
 	blocked := f.String("block", "", "signals to block")
 	argv0 := f.String("argv0", "", "the program's name for itself")
+	memfd := f.String("memfd", "", "none: memfd_create gives ENOSYS; seals: with MFD_ALLOW_SEALING EINVAL")
+	given := f.String("given", "", "VARIABLE=FILE: the number of a memfd with what is in FILE")
 	must(f.Parse(args))
 	runtime.LockOSThread()
 	if *root != "" {
@@ -55,6 +60,15 @@ func launch(args []string) {
 			syscall.Close(fd)
 		}
 	}
+	if *given != "" {
+		name, path, _ := strings.Cut(*given, "=")
+		data, err := os.ReadFile(path)
+		must(err)
+		os.Setenv(name, strconv.Itoa(memory(data)))
+	}
+	if *memfd != "" {
+		refuseMemfd(*memfd == "seals")
+	}
 	argv := append([]string{}, f.Args()...)
 	if *argv0 != "" {
 		argv[0] = *argv0
@@ -85,4 +99,39 @@ func changeRoot(dir, dev string) {
 	try("pivot_root", syscall.PivotRoot(".", "."))
 	try("umount", syscall.Unmount(".", syscall.MNT_DETACH))
 	try("chdir", syscall.Chdir("/"))
+}
+
+// memory gives a sealed memfd that an exec does not close.
+func memory(data []byte) int {
+	fd, err := unix.MemfdCreate("given", unix.MFD_ALLOW_SEALING)
+	must(err)
+	_, err = unix.Pwrite(fd, data, 0)
+	must(err)
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+	must(err)
+	return fd
+}
+
+// refuseMemfd has the kernel refuse memfd_create(2) to this thread and all that
+// comes from it (seccomp(2)): all of it, or only with seals.
+func refuseMemfd(sealsOnly bool) {
+	const argument1 = 16 + 8 // of struct seccomp_data: args[1], its lower half on little endian
+	errno := uint32(unix.ENOSYS)
+	if sealsOnly {
+		errno = uint32(unix.EINVAL)
+	}
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // nr
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_MEMFD_CREATE, Jf: 3},
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: argument1},
+		{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: unix.MFD_ALLOW_SEALING, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | errno},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	if !sealsOnly {
+		filter[3].Jf = 0
+	}
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	try("no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	try("seccomp", unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0))
 }

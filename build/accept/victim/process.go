@@ -144,7 +144,8 @@ func report(a []string) {
 }
 
 // agent does what a client on a socket asks for, inside the namespaces:
-// "kill PID SIG" or "run CMD ARG...", one line each; the answer is one line.
+// "kill PID SIG", "umount PATH" or "run CMD ARG...", one line each; the answer is
+// one line.
 func agent(a []string) {
 	os.Remove(a[0])
 	l, err := net.Listen("unix", a[0])
@@ -175,6 +176,11 @@ func obey(words []string) string {
 			err = syscall.Kill(pid, signalOf(words[2]))
 		}
 		if err != nil {
+			return err.Error()
+		}
+		return "ok"
+	case len(words) == 2 && words[0] == "umount":
+		if err := syscall.Unmount(words[1], syscall.MNT_DETACH); err != nil {
 			return err.Error()
 		}
 		return "ok"
