@@ -86,8 +86,10 @@ func mustOverlay(t *testing.T) {
 }
 
 // keepsReexecuting has the init re-execute itself 20 times a second, if it can, until
-// the function that it gives is called.
+// the function that it gives is called. It returns when it has begun.
 func (in *Init) keepsReexecuting() (stop func()) {
+	in.t.Helper()
+	in.reexec()
 	end, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)

@@ -207,3 +207,44 @@ func (a *asked) answered(code int) string {
 	}
 	return text
 }
+
+// openFiles counts the init's open files of each kind; none where /proc hides them.
+func (in *Init) openFiles() map[string]int {
+	kinds := map[string]int{}
+	names, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", in.pid()))
+	for _, n := range names {
+		if to, err := os.Readlink(n); err == nil {
+			if kind, _, ok := strings.Cut(to, ":["); ok && kind != "anon_inode" {
+				to = kind // without the number
+			}
+			kinds[to]++
+		}
+	}
+	return kinds
+}
+
+// noMoreFiles waits until the init has no more open files of any kind than it had, but
+// for the two of the runtime's poller, which comes with a file that package os opens.
+func (in *Init) noMoreFiles(had map[string]int) {
+	in.t.Helper()
+	more := ""
+	for end := time.Now().Add(step); ; time.Sleep(10 * time.Millisecond) {
+		more = ""
+		has := in.openFiles()
+		for kind, n := range has {
+			if kind == "anon_inode:[eventpoll]" || kind == "anon_inode:[eventfd]" {
+				n--
+			}
+			if n > had[kind] {
+				more += fmt.Sprintf(" %d %s (had %d)", n, kind, had[kind])
+			}
+		}
+		if more == "" {
+			return
+		}
+		if time.Now().After(end) {
+			in.t.Errorf("the init has more open files than before:%s", more)
+			return
+		}
+	}
+}

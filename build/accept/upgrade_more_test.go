@@ -80,7 +80,7 @@ func TestG19_HalfAnswered(t *testing.T) {
 		defer c.Close()
 		r := bufio.NewReader(c)
 		fmt.Fprintln(c, verb)
-		whole := steady(readAnswer(t, c, r))
+		whole := numberless(readAnswer(t, c, r))
 		go func() { // the init reads no more of them than it may hold answers for
 			for range times {
 				if _, err := fmt.Fprintln(c, verb); err != nil {
@@ -92,7 +92,7 @@ func TestG19_HalfAnswered(t *testing.T) {
 			if i%(times/5) == 1 {
 				in.upgrade()
 			}
-			if got := steady(readAnswer(t, c, r)); got != whole {
+			if got := numberless(readAnswer(t, c, r)); got != whole {
 				t.Fatalf("%s, answer %d of %d:\n%.600s\nwant\n%.600s", verb, i, times, got, whole)
 			}
 		}
@@ -116,8 +116,8 @@ func readAnswer(t *testing.T, c net.Conn, r *bufio.Reader) string {
 	}
 }
 
-// steady leaves out the numbers, which go on.
-func steady(text string) string {
+// numberless leaves out the numbers, which go on.
+func numberless(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return -1

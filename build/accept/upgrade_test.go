@@ -100,13 +100,13 @@ func TestG19_Everything(t *testing.T) {
 			fmt.Fprint(typed, "ping\npi")
 			calls := startCaller(t, "tcp", "127.0.0.1:"+port)
 
-			was, fds := in.picture(), in.descriptors()
+			was, files := in.picture(), in.openFiles()
 			for range 3 {
 				in.upgrade()
 				in.reexec()
 			}
 			in.same(was, in.picture())
-			in.until("as many descriptors as before", func() bool { return in.descriptors() <= fds })
+			in.noMoreFiles(files)
 			if calls.end(t) == 0 {
 				t.Error("nobody was served")
 			}

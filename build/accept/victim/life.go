@@ -50,7 +50,7 @@ func life(a []string) {
 	}
 	h := fnv.New32()
 	h.Write([]byte(name))
-	luck := int(h.Sum32()%1000) + lives*7
+	luck := int(h.Sum32()%1000) + lives*5
 
 	n := 3 + luck%9
 	appendLine(facts, "lines "+strconv.Itoa(n))
