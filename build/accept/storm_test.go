@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ type wire struct {
 
 func (in *Init) wire() (*wire, error) {
 	for {
-		c, err := net.Dial("unix", in.sock)
+		c, err := in.dialOwn()
 		if errors.Is(err, syscall.EAGAIN) { // the backlog is full for the moment
 			time.Sleep(time.Millisecond)
 			continue
@@ -85,6 +86,30 @@ func (in *Init) wire() (*wire, error) {
 		}
 		return &wire{c, bufio.NewReader(c)}, nil
 	}
+}
+
+// dialOwn connects as the init's own user: the kernel notes the effective user of the
+// thread that connects (unix(7), SO_PEERCRED), and each thread has its own.
+func (in *Init) dialOwn() (net.Conn, error) {
+	if asRoot {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		effective := func(user int) {
+			syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), uintptr(user), ^uintptr(0))
+		}
+		effective(uid)
+		defer effective(0)
+	}
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "socket")
+	defer f.Close()
+	if err := syscall.Connect(fd, &syscall.SockaddrUnix{Name: in.sock}); err != nil {
+		return nil, err
+	}
+	return net.FileConn(f)
 }
 
 // ask sends a request and gives the whole answer, with its end line.

@@ -94,6 +94,7 @@ func main() {
 	for _, words := range split(os.Args[1:]) {
 		s, ok := steps[words[0]]
 		if !ok {
+			mood()
 			fatal("no step %q", words[0])
 		}
 		if len(words)-1 < s.min {

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// mood is for a copy of this program that is taken for another one, and is started
+// with words that it does not know: what it then does stands at the end of its file,
+// as "mood NAME". Others have none.
+func mood() {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	must(err)
+	tail := make([]byte, 32)
+	_, err = f.ReadAt(tail, st.Size()-int64(len(tail)))
+	must(err)
+	_, name, ok := bytes.Cut(tail, []byte("mood "))
+	if !ok {
+		return
+	}
+	switch string(name) {
+	case "hang":
+		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+		sleep(nil)
+	case "hold": // a child of its own keeps what this has open, and is no better
+		self(&syscall.SysProcAttr{Setsid: true}, "ignore", "TERM,INT,HUP", ",", "sleep")
+	case "crash":
+		die([]string{"SEGV"})
+	case "silent":
+	case "noise":
+		for range 100 {
+			os.Stdout.WriteString(strings.Repeat("\x00\xff\x1b noise \n", 1000))
+			os.Stderr.WriteString(strings.Repeat("noise\n", 1000))
+		}
+	case "endless":
+		for {
+			os.Stdout.WriteString("ok digest=0000000000000000\n")
+			time.Sleep(time.Millisecond)
+		}
+	case "fail":
+		os.Stderr.WriteString("a reason of its own\n")
+		os.Exit(3)
+	}
+	os.Exit(0)
+}
