@@ -39,6 +39,7 @@ type Options struct {
 	NoWait bool     // do not wait for the socket
 	AsRoot bool     // of the supervisor role: as root
 	Group  string   // a cgroup to start the init in, as an open folder has it
+	Bin    string   // another build than the file under test
 }
 
 // Init is one init under test and the folder that it lives in.
@@ -97,6 +98,9 @@ func startWith(t *testing.T, opt Options, config string) *Init {
 func prepareInit(t *testing.T, opt Options, config string) *Init {
 	t.Helper()
 	n := serial.Add(1)
+	if opt.Bin == "" {
+		opt.Bin = moteBin
+	}
 	in := &Init{t: t, opt: opt, dir: fmt.Sprintf("%s/%d", base, n), mark: fmt.Sprintf("ACCEPT_ID=%d.%s", n, marker)}
 	in.sock = in.dir + "/ctl/sock"
 	in.mkdir("")
@@ -106,7 +110,7 @@ func prepareInit(t *testing.T, opt Options, config string) *Init {
 		for _, d := range []string{"etc", "run", "tmp", "sys", "bin"} {
 			in.mkdir(d)
 		}
-		in.install(moteBin, "mote")
+		in.install(opt.Bin, "mote")
 		in.install(victimBin, "victim")
 		must(t, os.Symlink("mote", in.dir+"/motectl"))
 		for name, text := range opt.Root {
@@ -236,7 +240,7 @@ func (in *Init) exec(args ...string) {
 	line := append([]string{"launch"}, in.opt.Launch...)
 	attr := &syscall.SysProcAttr{Credential: credential()}
 	if in.opt.Mode == supervisor {
-		line = append(line, "--", moteBin)
+		line = append(line, "--", in.opt.Bin)
 	} else {
 		attr = namespaces(in.opt.Mode == rooted)
 		dev := in.opt.Dev

@@ -181,6 +181,14 @@ type asked struct {
 // asks starts a client, and returns when it waits.
 func (in *Init) asks(words ...string) *asked {
 	in.t.Helper()
+	a := in.begins(words...)
+	in.until(fmt.Sprintf("the client %v waits", words), func() bool { return sleeping(a.cmd.Process.Pid) })
+	return a
+}
+
+// begins starts a client.
+func (in *Init) begins(words ...string) *asked {
+	in.t.Helper()
 	a := &asked{in: in, words: words, done: make(chan error, 1)}
 	a.cmd = exec.Command(clientBin, append([]string{"-s", in.sock}, words...)...)
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential()}
@@ -189,23 +197,28 @@ func (in *Init) asks(words ...string) *asked {
 	must(in.t, a.cmd.Start())
 	go func() { a.done <- a.cmd.Wait() }()
 	in.t.Cleanup(func() { a.cmd.Process.Kill() })
-	in.until(fmt.Sprintf("the client %v waits", words), func() bool { return sleeping(a.cmd.Process.Pid) })
 	return a
+}
+
+// result waits for its end.
+func (a *asked) result(within time.Duration) result {
+	a.in.t.Helper()
+	select {
+	case <-a.done:
+	case <-time.After(within):
+		a.in.t.Fatalf("the client %v still waits after %v", a.words, within)
+	}
+	return result{a.out.String(), a.errs.String(), a.cmd.ProcessState.ExitCode()}
 }
 
 // answered wants its answer, and the exit status.
 func (a *asked) answered(code int) string {
 	a.in.t.Helper()
-	select {
-	case <-a.done:
-	case <-time.After(2 * step):
-		a.in.t.Fatalf("the client %v still waits", a.words)
+	r := a.result(2 * step)
+	if r.code != code {
+		a.in.t.Errorf("the client %v exits %d, want %d\n%s", a.words, r.code, code, r.all())
 	}
-	text := a.out.String() + a.errs.String()
-	if got := a.cmd.ProcessState.ExitCode(); got != code {
-		a.in.t.Errorf("the client %v exits %d, want %d\n%s", a.words, got, code, text)
-	}
-	return text
+	return r.all()
 }
 
 // openFiles counts the init's open files of each kind; none where /proc hides them.

@@ -21,7 +21,7 @@ func (in *Init) refuses(path string, words ...string) {
 	if path != "" {
 		args = append(args, path)
 	}
-	r := in.ctl(args...)
+	r := in.begins(args...).result(5 * step) // the check of a program has ten seconds
 	if r.code != 1 || r.out != "" || !strings.HasPrefix(r.err, "motectl: ") {
 		in.t.Errorf("upgrade %s exits %d, want 1 and the reason\nstdout: %.500q\nstderr: %.500q", path, r.code, r.out, r.err)
 	}
@@ -115,9 +115,8 @@ func TestUpgradeRefused(t *testing.T) {
 			in := start(t, svc("a")+svc("b", "requires a"))
 			in.settled("a", "b")
 			path := f.make(in)
-			for range 2 {
-				in.refuses(path, strings.Split(f.word, "|")...)
-			}
+			in.refuses(path, f.word)
+			in.refuses(path, f.word)
 			in.upgrade() // and one that can be had is done
 			in.is("a", "running")
 			if got := strings.Join(in.order(), " "); got != "+a +b" {

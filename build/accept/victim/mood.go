@@ -31,8 +31,8 @@ func mood() {
 	case "hang":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		sleep(nil)
-	case "hold": // a child of its own keeps what this has open, and is no better
-		self(&syscall.SysProcAttr{Setsid: true}, "ignore", "TERM,INT,HUP", ",", "sleep")
+	case "hold": // a child keeps what this has open
+		self(nil, "ignore", "TERM,INT,HUP", ",", "sleep")
 	case "crash":
 		die([]string{"SEGV"})
 	case "silent":
