@@ -120,7 +120,7 @@ func testBase(t *testing.T, r *runner, s *system) {
 	if rate, err := r.rate(sock, "ping", 20*time.Millisecond); err != nil || rate <= 0 {
 		t.Errorf("%v answers a second, %v", rate, err)
 	}
-	r.processes("ask", 3, append(r.tools.base, "ask", sock, "ping"))
+	r.processes("client", "ask", 3, append(r.tools.base, "ask", sock, "ping"))
 	if got := r.figures["client"]["ask"]; len(got) != 3 {
 		t.Errorf("times of 3 processes: %v", got)
 	}

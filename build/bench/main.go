@@ -106,6 +106,8 @@ func (r *runner) all(runs int, long, quick bool) {
 	r.storms(some, 100, window)
 	r.step("requests")
 	r.requests(some, 100, window/2, processes)
+	r.step("re-exec")
+	r.reexecs(3 * runs)
 	r.step("idle")
 	r.idle(100, idle, every)
 	r.idle(1000, 0, fast)

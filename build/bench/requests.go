@@ -55,7 +55,7 @@ func (r *runner) requests(rounds, n int, window time.Duration, processes int) {
 				}
 				r.add(verb, name, rate)
 			}
-			r.processes(name, processes, client[name])
+			r.processes("client", name, processes, client[name])
 		}
 	}
 }
@@ -66,25 +66,11 @@ func (r *runner) rate(path, verb string, window time.Duration) (float64, error) 
 	// would be half of what is measured.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var fd int
-	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		var err error
-		if fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
-			return 0, err
-		}
-		if err = unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err == nil {
-			break
-		}
-		unix.Close(fd)
-		if time.Now().After(limit) {
-			return 0, err
-		}
-	}
-	defer unix.Close(fd)
-	// A server that says nothing ends the measure, not the benchmark.
-	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 2}); err != nil {
+	fd, err := dial(path)
+	if err != nil {
 		return 0, err
 	}
+	defer unix.Close(fd)
 	line, buf := []byte(verb+"\n"), make([]byte, 64<<10)
 	done, t := 0, now()
 	for now()-t < int64(window) {
@@ -97,6 +83,27 @@ func (r *runner) rate(path, verb string, window time.Duration) (float64, error) 
 		done++
 	}
 	return float64(done) / time.Duration(now()-t).Seconds(), nil
+}
+
+// dial connects, with a blocking descriptor; the server may not be there yet. One that
+// says nothing for two seconds ends the measure, not the benchmark.
+func dial(path string) (int, error) {
+	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return -1, err
+		}
+		if err = unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err == nil {
+			err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 2})
+			if err == nil {
+				return fd, nil
+			}
+		}
+		unix.Close(fd)
+		if time.Now().After(limit) {
+			return -1, err
+		}
+	}
 }
 
 // answer reads until the end line, which is "ok" or begins with "err ".
@@ -131,13 +138,13 @@ func answer(fd int, buf []byte) error {
 }
 
 // processes times a command n times, from before its fork to after its wait.
-func (r *runner) processes(name string, n int, words []string) {
+func (r *runner) processes(metric, name string, n int, words []string) {
 	p, err := r.launch("timeit", n, func(string) ([]string, error) {
 		timeit := append(r.tools.base[:len(r.tools.base):len(r.tools.base)], "timeit", strconv.Itoa(n))
 		return append(timeit, words...), nil
 	})
 	if err != nil {
-		r.fault("client", err)
+		r.fault(metric, err)
 		return
 	}
 	defer r.end(p)
@@ -147,9 +154,9 @@ func (r *runner) processes(name string, n int, words []string) {
 	}
 	for i := 1; i <= n; i++ {
 		if p.b.stamp(i) == 0 {
-			r.fault("client", fmt.Errorf("%s: %d of %d ended well: %s", name, i-1, n, p.lastWords()))
+			r.fault(metric, fmt.Errorf("%s: %d of %d ended well: %s", name, i-1, n, p.lastWords()))
 			return
 		}
-		r.add("client", name, float64(p.b.stamp(i)))
+		r.add(metric, name, float64(p.b.stamp(i)))
 	}
 }

@@ -39,6 +39,9 @@ var rows = []row{
 	{"requests a second, ping", "ping", 0, 40000, "/s", 1, true, false, median},
 	{"requests a second, status", "status", 0, -1, "/s", 1, true, false, median},
 	{"one status as a process, median", "client", 0, 1.5, "ms", 1e6, false, false, median},
+	{"re-exec, last answer before to first after, median", "reexec 0", 0, -1, "ms", 1e6, false, false, median},
+	{"re-exec with 100 services, median", "reexec 100", 0, 5, "ms", 1e6, false, false, median},
+	{"re-exec with 1,000 services, median", "reexec 1000", 0, -1, "ms", 1e6, false, false, median},
 	{"wake-ups when idle, in 10 s", "idle", 0, 0, "", 1, false, false, median},
 }
 
