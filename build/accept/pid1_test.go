@@ -1,13 +1,14 @@
 package accept
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"mote/build/rebuild"
 )
 
 const agentService = "service agent {V} agent {D}/agent , ready 3 , sleep\n  ready fd 3\n"
@@ -247,7 +248,7 @@ func hasOverlay(t *testing.T) bool {
 	t.Helper()
 	data, err := os.ReadFile(moteBin)
 	must(t, err)
-	return bytes.Contains(data, []byte("proc.overlayMarker"))
+	return rebuild.HasOverlay(data)
 }
 
 // SPEC 1: the container role ends as its main unit did.

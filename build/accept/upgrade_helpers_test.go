@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"mote/build/rebuild"
 )
 
 // image names what runs as the init: each exec puts other random bytes and another
@@ -65,31 +67,15 @@ func build(t *testing.T, version, tags string) string {
 		return path
 	}
 	out := base + "/build-" + version + tags
-	target := out + "/mote-plain"
-	words := []string{"-s", "-C", "../..", "OUT=" + out, "VERSION=" + version}
-	if hasOverlay(t) {
-		target = out + "/mote"
-		if tags != "" {
-			tags = "," + tags
-		}
-		words = append(words, "OVERLAYFLAGS=-overlay "+out+"/overlay/overlay.json -tags mote_overlay"+tags)
-	} else if tags != "" {
-		words = append(words, "BUILD=GOEXPERIMENT=nogreenteagc go build -tags "+tags)
-	}
-	c := exec.Command("make", append(words, target)...)
-	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { // this may be a child of make
-		return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS")
-	})
-	if text, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("make %s: %v\n%s", target, err, text)
-	}
+	path, err := rebuild.Build("../..", out, version, tags, hasOverlay(t))
+	must(t, err)
 	must(t, os.Chmod(out, 0o755))
-	must(t, os.Chmod(target, 0o755))
+	must(t, os.Chmod(path, 0o755))
 	if built.path == nil {
 		built.path = map[string]string{}
 	}
-	built.path[name] = target
-	return target
+	built.path[name] = path
+	return path
 }
 
 // other gives a build with another version, as the init finds it.
