@@ -53,8 +53,6 @@ func refused(t *testing.T) map[string]struct {
 } {
 	mote, err := os.ReadFile(moteBin)
 	must(t, err)
-	victim, err := os.ReadFile(victimBin)
-	must(t, err)
 	type file = struct {
 		make func(in *Init) string
 		word string
@@ -102,9 +100,17 @@ func refused(t *testing.T) map[string]struct {
 		all[fmt.Sprintf("cut at %d", n)] = bytes("", mote[:n])
 	}
 	for _, mood := range []string{"hang", "hold", "crash", "silent", "noise", "endless", "fail"} {
-		all["program: "+mood] = bytes("", append(append([]byte{}, victim...), fmt.Sprintf("%32s", "mood "+mood)...))
+		all["program: "+mood] = bytes("", moody(t, mood))
 	}
 	return all
+}
+
+// moody is a program that is not mote, with something of its own to do (victim/mood.go).
+func moody(t *testing.T, mood string) []byte {
+	t.Helper()
+	victim, err := os.ReadFile(victimBin)
+	must(t, err)
+	return append(victim, fmt.Sprintf("%256s", "mood "+mood)...)
 }
 
 // SPEC 9: refused, the old init goes on as if nothing had been asked, and says why.

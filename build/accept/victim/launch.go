@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -28,7 +30,12 @@ func launch(args []string) {
 	blocked := f.String("block", "", "signals to block")
 	argv0 := f.String("argv0", "", "the program's name for itself")
 	memfd := f.String("memfd", "", "none: memfd_create gives ENOSYS; seals: with MFD_ALLOW_SEALING EINVAL")
-	given := f.String("given", "", "VARIABLE=FILE: the number of a memfd with what is in FILE")
+	given := f.String("given", "", "VARIABLE=FILE: the number of a sealed memfd with what is in FILE; VARIABLE=unsealed:FILE")
+	var children []string
+	f.Func("child", "OLD=STEPS: a child that does these steps; pid=OLD in what is given becomes its pid", func(s string) error {
+		children = append(children, s)
+		return nil
+	})
 	must(f.Parse(args))
 	runtime.LockOSThread()
 	if *root != "" {
@@ -61,10 +68,7 @@ func launch(args []string) {
 		}
 	}
 	if *given != "" {
-		name, path, _ := strings.Cut(*given, "=")
-		data, err := os.ReadFile(path)
-		must(err)
-		os.Setenv(name, strconv.Itoa(memory(data)))
+		give(*given, children)
 	}
 	if *memfd != "" {
 		refuseMemfd(*memfd == "seals")
@@ -101,15 +105,26 @@ func changeRoot(dir, dev string) {
 	try("chdir", syscall.Chdir("/"))
 }
 
-// memory gives a sealed memfd that an exec does not close.
-func memory(data []byte) int {
+// give starts the children, and sets the variable to a memfd that an exec does not close.
+func give(given string, children []string) {
+	name, path, _ := strings.Cut(given, "=")
+	path, unsealed := strings.CutPrefix(path, "unsealed:")
+	text, err := os.ReadFile(path)
+	must(err)
+	for _, c := range children {
+		pid, steps, _ := strings.Cut(c, "=")
+		child := self(&syscall.SysProcAttr{Setsid: true}, strings.Fields(steps)...)
+		text = bytes.ReplaceAll(text, []byte(" pid="+pid+" "), fmt.Appendf(nil, " pid=%d ", child.Process.Pid))
+	}
 	fd, err := unix.MemfdCreate("given", unix.MFD_ALLOW_SEALING)
 	must(err)
-	_, err = unix.Pwrite(fd, data, 0)
+	_, err = unix.Pwrite(fd, text, 0)
 	must(err)
-	_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
-	must(err)
-	return fd
+	if !unsealed {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		must(err)
+	}
+	must(os.Setenv(name, strconv.Itoa(fd)))
 }
 
 // refuseMemfd has the kernel refuse memfd_create(2) to this thread and all that

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
 )
+
+// moodBytes is the length of what is put behind the file.
+const moodBytes = 256
 
 // mood is for a copy of this program that is taken for another one, and is started
 // with words that it does not know: what it then does stands at the end of its file,
@@ -20,14 +24,15 @@ func mood() {
 	defer f.Close()
 	st, err := f.Stat()
 	must(err)
-	tail := make([]byte, 32)
+	tail := make([]byte, moodBytes)
 	_, err = f.ReadAt(tail, st.Size()-int64(len(tail)))
 	must(err)
 	_, name, ok := bytes.Cut(tail, []byte("mood "))
 	if !ok {
 		return
 	}
-	switch string(name) {
+	words := strings.Fields(string(name))
+	switch words[0] {
 	case "hang":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		sleep(nil)
@@ -36,6 +41,10 @@ func mood() {
 	case "crash":
 		die([]string{"SEGV"})
 	case "silent":
+	case "dump": // what it is given, into a file
+		data, err := io.ReadAll(io.NewSectionReader(os.Stdin, 0, 1<<30))
+		must(err)
+		must(os.WriteFile(words[1], data, 0o644))
 	case "noise":
 		for range 100 {
 			os.Stdout.WriteString(strings.Repeat("\x00\xff\x1b noise \n", 1000))
