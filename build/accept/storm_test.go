@@ -114,22 +114,32 @@ func (in *Init) dialOwn() (net.Conn, error) {
 
 // ask sends a request and gives the whole answer, with its end line.
 func (w *wire) ask(request string) (string, error) {
-	w.SetDeadline(time.Now().Add(4 * step))
+	w.SetWriteDeadline(time.Now().Add(4 * step))
 	if _, err := fmt.Fprintln(w, request); err != nil {
 		return "", err
 	}
+	text, err := w.answer()
+	if err != nil {
+		err = fmt.Errorf("%s%w", request, err)
+	}
+	return text, err
+}
+
+// answer reads a whole answer; one that ends with "err" is an error.
+func (w *wire) answer() (string, error) {
+	w.SetReadDeadline(time.Now().Add(4 * step))
 	var all strings.Builder
 	for {
 		l, err := w.r.ReadString('\n')
 		all.WriteString(l)
 		if err != nil {
-			return all.String(), fmt.Errorf("%s: %w after %.200q", request, err, all.String())
+			return all.String(), fmt.Errorf(": %w after %.200q", err, all.String())
 		}
 		if l == "ok\n" {
 			return all.String(), nil
 		}
 		if strings.HasPrefix(l, "err ") {
-			return all.String(), fmt.Errorf("%s: %s", request, strings.TrimSpace(l))
+			return all.String(), errors.New(": " + strings.TrimSpace(l))
 		}
 	}
 }

@@ -46,7 +46,7 @@ func TestG19_OtherVersion(t *testing.T) {
 	for _, mode := range []Mode{supervisor, container} {
 		t.Run(modeName(mode), func(t *testing.T) {
 			t.Parallel()
-			in := startWith(t, Options{Mode: mode}, svc("a")+svc("b"))
+			in := startWith(t, Options{Mode: mode}, svc("a")+svc("b", "after a"))
 			in.settled("a", "b")
 			was := in.picture()
 			for _, v := range []string{"9.8.7", "9.8.8", "9.8.7"} {

@@ -13,12 +13,12 @@ func TestG19_InEveryPhase(t *testing.T) {
 	t.Parallel()
 	say := func(name string) string { return "{V} append {D}/order " + name + " , waitfile {D}/go" }
 	in := start(t, "service pre {V} unit {D}/order pre 3\n  ready fd 3\n  start manual\n  pre "+say("pre1")+"\n  pre {V} append {D}/order pre2\n"+
-		"service post {V} unit {D}/order post 3\n  ready fd 3\n  post "+say("post1")+"\n  post {V} appendenv {D}/result MOTE_RESULT MOTE_CODE\n"+
+		"service post {V} unit {D}/order post 3\n  ready fd 3\n  stop TERM 1h\n  post "+say("post1")+"\n  post {V} appendenv {D}/result MOTE_RESULT MOTE_CODE\n"+
 		"service stopx {V} unit {D}/order stopx 3\n  ready fd 3\n  stop-exec "+say("stop-exec")+" , killenv MAINPID TERM\n  stop TERM 1h\n"+
 		"service reload {V} trapstay {D}/reloaded HUP , ready 3 , sleep\n  ready fd 3\n  reload-exec "+say("reload-exec")+" , killenv MAINPID HUP\n"+
 		"task task "+say("task")+" , exit 9\n  start manual\n"+
-		"task undo {V} append {D}/order done\n  stop-exec "+say("undo")+"\n"+
-		"service well {V} sleep\n  health exec "+say("check")+" every 1h timeout 1h\n"+
+		"task undo {V} append {D}/order done\n  stop-exec "+say("undo")+"\n  stop TERM 1h\n"+
+		"service well {V} sleep\n  health exec {V} append {D}/checks x , waitfile {D}/go every 100ms timeout 1h\n"+
 		"service path {V} append {D}/order +path , sleep\n  ready path {D}/go\n  start-timeout 0\n  start manual\n"+
 		"service text {V} append {D}/order +text , bytes 6e6f7720 , waitfile {D}/go , print it is up , sleep\n  ready log 'now it is up'\n  start-timeout 0\n  start manual\n"+
 		"service late "+say("+late")+" , sleep\n  ready health\n  health exec {V} waitfile {D}/go every 100ms timeout 1h\n  start-timeout 0\n  start manual\n"+
@@ -28,13 +28,17 @@ func TestG19_InEveryPhase(t *testing.T) {
 	for _, words := range []string{"start pre", "stop post", "stop stopx", "reload reload", "start task", "stop undo", "start path", "start text", "start late", "restart low"} {
 		clients[words] = in.asks(strings.Fields(words)...)
 	}
-	begun := []string{"check", "+late", "+path", "+text", "pre1", "post1", "reload-exec", "stop-exec", "task", "undo"}
+	begun := []string{"+late", "+path", "+text", "pre1", "post1", "reload-exec", "stop-exec", "task", "undo"}
 	in.until("all of it is under way", func() bool {
 		got := in.order()
 		return !slices.ContainsFunc(begun, func(w string) bool { return !slices.Contains(got, w) })
 	})
+	in.appears("checks", 1)
 	for range 4 {
 		in.upgrade()
+	}
+	if n := len(in.lines("checks")); n != 1 {
+		t.Errorf("%d checks were begun, and none has ended", n)
 	}
 	in.touch("go")
 	for words, a := range clients {
@@ -102,7 +106,7 @@ func TestG19_Shutdown(t *testing.T) {
 			if mode == machine {
 				verb, want = "reboot", 128+1
 			}
-			in.ctl("--no-wait", verb)
+			in.begins(verb)
 			in.appears("slow", 1)
 			was := in.image()
 			in.contains(in.must(1, "upgrade"), "motectl: ")

@@ -74,7 +74,6 @@ func (in *Init) up() {
 	in.when("well", "was looked at", func(u Unit) bool { s, _ := u.health(); return s == "ok" })
 	in.appears("stored", 1)
 	in.appears("filed", 1)
-	in.until("the unfinished line was read", func() bool { l, _ := in.logs("filing"); return len(l) == 1 })
 }
 
 // SPEC 9: all that a re-exec must keep, with clients that wait, in all roles.
