@@ -106,12 +106,13 @@ func ownELF() (*elfHead, error) {
 	return &h, nil
 }
 
-// Same reports whether the file is still as it was when it was checked. A name that
-// it got or lost since counts as a change, too (st_ctime, inode(7)).
+// Same reports whether the file's content is still what was checked, by its size and
+// the time of the last write. That of the last change (st_ctime, inode(7)) says less:
+// a link to the file that somebody makes, or its name that is gone, changes it too.
 func (img *Image) Same() bool {
 	var st unix.Stat_t
 	return unix.Fstat(img.fd, &st) == nil && st.Dev == img.st.Dev && st.Ino == img.st.Ino &&
-		st.Size == img.st.Size && st.Mtim == img.st.Mtim && st.Ctim == img.st.Ctim
+		st.Size == img.st.Size && st.Mtim == img.st.Mtim
 }
 
 // FD is the descriptor, close-on-exec.
