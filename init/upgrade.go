@@ -108,9 +108,10 @@ func (u *upgrade) fetch() error {
 	return nil
 }
 
-// await makes a child that of the stage.
+// await makes a child that of the stage. What is left of its group goes with it: a
+// program that is not mote may do anything.
 func (u *upgrade) await(child *proc.Process, stage upgradeStage, limit graph.Instant) {
-	u.pid, u.child, u.stage, u.until = child.Pid, &process{helper: helpUpgrade}, stage, u.in.now+limit
+	u.pid, u.child, u.stage, u.until = child.Pid, &process{helper: helpUpgrade, group: true}, stage, u.in.now+limit
 	u.in.help(child, u.child)
 }
 
