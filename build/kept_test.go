@@ -16,12 +16,13 @@ import (
 // field is in a snapshot, or made again. The table of both is the package
 // documentation of mote/state.
 var keptStructs = map[string][]string{
-	"graph": {"World", "node", "Status", "Reason", "Halt", "Unit", "Config", "Options", "block", "keyLine", "BootCheck"},
-	"proc":  {"Arena", "End", "Step", "Watchdog"},
-	"init": {"Logs", "UnitLog", "Ring", "splitter", "textSeeker", "share", "logJournal", "logRun", "consoleSink", "kmsgSink",
+	"graph": {"World", "node", "Status", "Reason", "Halt", "Unit", "Config", "Options", "block", "keyLine", "BootCheck", "Effect", "Listen", "Wait"},
+	"proc":  {"Arena", "End", "Step", "Watchdog", "Asking", "Cgroups", "Socket"},
+	"init": {"Init", "unitIO", "process", "said", "storedFD", "passedFD", "sockets", "unitSocket", "health", "keeping", "portUser", "cgroups",
+		"clocks", "Options", "runText", "reexecs", "ending", "critical", "bootCheck", "watchdog", "upgrade", "work", "bugs",
+		"Logs", "UnitLog", "Ring", "splitter", "textSeeker", "share", "logJournal", "logRun", "consoleSink", "kmsgSink",
 		"backlog", "feed", "filer", "worker", "syslog", "endedProcess",
-		"Init", "Options", "runText", "reexecs", "ending", "critical", "bootCheck", "watchdog",
-		"upgrade", "work", "bugs"},
+		"server", "client", "reply", "LogReader", "mergeEntry", "ringCursor", "logFollow"},
 }
 
 var keptRow = regexp.MustCompile(`^//\t([a-zA-Z0-9]+)\.([a-zA-Z0-9]+)\.([a-zA-Z0-9]+|\*)\s+(kept|rebuilt): \S`)

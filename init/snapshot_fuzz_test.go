@@ -17,7 +17,7 @@ import (
 )
 
 // sealed gives a snapshot with the right last line, whatever its lines are.
-func sealed(head, body string) string {
+func signed(head, body string) string {
 	text := head + "\n" + body
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
@@ -64,7 +64,7 @@ func richState(t testing.TB) (head, body string) {
 	text := textOfState(t, in)
 	head, rest, _ := strings.Cut(text, "\n")
 	body = rest[:strings.LastIndexByte(strings.TrimSuffix(rest, "\n"), '\n')+1]
-	if _, err := readState(sealed(head, body)); err != nil || sealed(head, body) != text {
+	if _, err := readState(signed(head, body)); err != nil || signed(head, body) != text {
 		t.Fatalf("the seed itself: %v\n%s", err, text)
 	}
 	return head, body
@@ -93,7 +93,7 @@ func FuzzState(f *testing.F) {
 		f.Add(strings.Replace(body, l, l+l, 1))
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		s, err := readState(sealed(head, body))
+		s, err := readState(signed(head, body))
 		switch {
 		case err == nil && (s.world == nil || s.conf == nil || s.Pid <= 0):
 			t.Error("it is read, and there is no world")
@@ -124,7 +124,7 @@ func TestStateNasty(t *testing.T) {
 			change(lines, dice)
 		}
 		changed := strings.Join(lines, "")
-		s, err := readState(sealed(head, changed))
+		s, err := readState(signed(head, changed))
 		if err != nil {
 			continue
 		}

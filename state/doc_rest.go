@@ -27,7 +27,6 @@
 //	init.Init.spawnEnv     rebuilt: of one spawn
 //	init.Init.note         rebuilt: of one message
 //	init.Init.looks        rebuilt: of one turn
-//	init.Init.lost             rebuilt: it is of the first turn
 //	init.Init.bugs             kept: record panics
 //	init.Init.work             rebuilt: of one turn
 //	init.Init.upgrade          rebuilt: none is under way in a new image
