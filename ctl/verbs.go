@@ -68,7 +68,7 @@ var verbs = [...]verb{
 		"--version tells that of this file alone and asks nobody."},
 	{"check", groupInit, "[PATH...]", 0, unlimited, "", false, "every fault of a configuration, without an init",
 		"Without a path /etc/mote/system and /etc/mote/services. Exit status 0 or 1."},
-	{"upgrade", groupInit, "[PATH]", 0, 1, "", false, "have the init execute itself anew, or another mote",
+	{"upgrade", groupInit, "[PATH]", 0, 1, "", true, "have the init execute itself anew, or another mote",
 		"What it looks after does not notice, and who waits for an answer gets it. A file\nthat will not do is refused, with the reason. PATH is one that the init sees."},
 	{"help", groupInit, "[VERB|KEY]", 0, 1, "", false, "this, or one verb or configuration key", ""},
 

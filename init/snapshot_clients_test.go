@@ -157,18 +157,22 @@ func TestFollowersGoOn(t *testing.T) {
 			for i := range runs {
 				in := manyUnits(t, 10)
 				rnd := rand.New(rand.NewPCG(seed, 9))
-				n := 0
+				n, removed := 0, false
 				each := func() {
 					for range rnd.IntN(20) {
 						if n++; n < 1500 {
 							in.units[rnd.IntN(10)].log.Feed(fmt.Appendf(nil, "new %d\n", n))
 						}
 					}
-					if n == 700 || n == 701 {
-						in.units[6].log.Close()
+					if n > 700 && !removed { // unread lines of it may be lost, the same ones
+						removed = true
+						in.apply(graph.Event{Kind: graph.AskReload, Plan: []graph.Change{{Kind: graph.UnitRemoved, Name: "unit-2"}}})
 					}
 				}
 				runs[i], _ = script(t, in, request+"\n", seed, i*200, each)
+				if in.units[3].log.slot >= 0 {
+					t.Errorf("seed %d, %s: the unit is not gone", seed, request)
+				}
 				if in.logs.journal != nil {
 					t.Errorf("seed %d, %s: the journal is kept without followers", seed, request)
 				}
@@ -313,7 +317,7 @@ func TestBadClients(t *testing.T) {
 		"client fd=9 reply=5 heap=-1":           "client: there is no such reader",
 		"client fd=9 reply=5 back=-1":           "client: there is no such reader",
 		"client fd=9 reply=5 rings=2,0,0,0,0,0": "client: its reader is in the log of a unit that does not exist",
-		"client fd=9 reply=6 idle=-2,0,0,0,0,0": "client: its reader is in the log of a unit that does not exist",
+		"client fd=9 reply=6 idle=-3,0,0,0,0,0": "client: its reader is in the log of a unit that does not exist",
 		"client fd=9 reply=5 rings=" + strings.Repeat("0,0,0,0,0,0,", 3) + "0,0,0,0,0,0": "client: its reader has a wrong number of places",
 		"client fd=9 reply=6 all=yes":                                                    "client: its reader is where no line is",
 		"client fd=9 reply=6 all=yes place=1,0,0,0":                                      "client: its reader is where no line is",
@@ -370,5 +374,42 @@ func TestClientsThatAreTooBig(t *testing.T) {
 	}
 	for _, p := range big {
 		p.c.out = nil
+	}
+}
+
+// A reader whose places are no lines ends, and breaks nothing: a ring that it finds
+// no record in is emptied at worst.
+func TestReadersThatLie(t *testing.T) {
+	for seed := range uint64(400) {
+		rnd := rand.New(rand.NewPCG(seed, 5))
+		in := manyUnits(t, 12)
+		number := func() int64 { return [...]int64{-1, 0, 1, 1 << 62, rnd.Int64N(8), rnd.Int64N(300), int64(rnd.Uint64())}[rnd.IntN(7)] }
+		list := func() (numbers []int64) {
+			for range rnd.IntN(14) {
+				numbers = append(numbers, rnd.Int64N(15)-2, number(), number(), number(), number(), number())
+			}
+			return numbers
+		}
+		v := savedReader{entries: list(), idle: list(), named: rnd.IntN(2) == 0, back: rnd.IntN(50) * rnd.IntN(2)}
+		v.heap = rnd.IntN(len(v.entries)/entryNumbers + 1)
+		logs := savedLogs{arena: savedArena{Lines: in.logs.lines}}
+		if rnd.IntN(2) == 0 {
+			v.all, v.place = true, []int64{0, int64(in.logs.lines), number(), number()}
+		}
+		if wrong := v.wrong(&logs, in.world.Len()); wrong != "" {
+			t.Fatal(seed, wrong)
+		}
+		r := v.load(in)
+		for steps := 0; ; steps++ {
+			if _, st := r.Next(); st == LogDone {
+				break
+			}
+			if steps > 2000 {
+				t.Fatalf("seed %d: it does not end: %+v", seed, v)
+			}
+		}
+		in.units[3].log.Feed([]byte("more\n"))
+		r.Next()
+		r.Close()
 	}
 }

@@ -31,44 +31,36 @@ func (v *savedReader) fields(f *state.Fields) {
 
 func (in *Init) saveReader(v *savedReader, r *LogReader) {
 	v.heap, v.back, v.named, v.all = r.heap, r.back, r.named, r.all
-	for i := range r.entries {
-		if !in.saveEntry(&v.entries, &r.entries[i]) && i < r.heap {
-			v.heap--
-		}
-	}
-	for i := range r.idle {
-		in.saveEntry(&v.idle, &r.idle[i])
-	}
+	v.entries, v.idle = in.saveEntries(r.entries), in.saveEntries(r.idle)
 	if p := &r.place; r.all {
 		v.place = []int64{int64(p.run), int64(p.line), int64(p.cur.seq), int64(p.cur.at)}
 	}
 }
 
-// saveEntry adds an entry, unless its log is no more: it gives nothing.
-func (in *Init) saveEntry(list *[]int64, e *mergeEntry) bool {
-	id := in.logUnit(e.log)
-	if id == goneLog {
-		return false
+func (in *Init) saveEntries(list []mergeEntry) []int64 {
+	numbers := make([]int64, 0, entryNumbers*len(list))
+	for i := range list {
+		e := &list[i]
+		numbers = append(numbers, int64(in.logUnit(e.log)), int64(e.cur.seq), int64(e.cur.at), int64(e.stop), e.wallNs, int64(e.order))
 	}
-	*list = append(*list, int64(id), int64(e.cur.seq), int64(e.cur.at), int64(e.stop), e.wallNs, int64(e.order))
-	return true
+	return numbers
 }
 
 func (v *savedReader) load(in *Init) *LogReader {
 	r := &LogReader{logs: in.logs, heap: v.heap, back: v.back, named: v.named, all: v.all,
 		entries: in.loadEntries(v.entries), idle: in.loadEntries(v.idle)}
 	r.heapify()
-	if r.all {
-		r.place = in.logs.refollow(logFollow{uint64(v.place[0]), uint64(v.place[1]), ringCursor{uint64(v.place[2]), uint64(v.place[3])}})
+	if p := v.place; r.all {
+		r.place = in.logs.refollow(logFollow{uint64(p[0]), uint64(p[1]), ringCursor{uint64(p[2]), uint64(p[3])}})
 	}
 	return r
 }
 
 func (in *Init) loadEntries(list []int64) []mergeEntry {
-	entries := make([]mergeEntry, 0, len(list)/entryNumbers)
-	for ; len(list) > 0; list = list[entryNumbers:] {
-		entries = append(entries, mergeEntry{log: in.unitLog(graph.ID(list[0])), cur: ringCursor{uint64(list[1]), uint64(list[2])},
-			stop: uint64(list[3]), wallNs: list[4], order: int(list[5])})
+	entries := make([]mergeEntry, len(list)/entryNumbers)
+	for i := range entries {
+		n := (*[entryNumbers]int64)(list[i*entryNumbers:])
+		entries[i] = mergeEntry{in.unitLog(graph.ID(n[0])), ringCursor{uint64(n[1]), uint64(n[2])}, uint64(n[3]), n[4], int(n[5])}
 	}
 	return entries
 }
@@ -81,7 +73,7 @@ func (v *savedReader) wrong(logs *savedLogs, units int) string {
 			return "its reader has a wrong number of places"
 		}
 		for i := 0; i < len(list); i += entryNumbers {
-			if list[i] < int64(ownLog) || list[i] >= int64(units) {
+			if list[i] < int64(goneLog) || list[i] >= int64(units) {
 				return "its reader is in the log of a unit that does not exist"
 			}
 		}

@@ -57,7 +57,7 @@
 //	init.LogReader.all      kept: record client
 //	init.LogReader.place    kept: record client
 //
-//	init.mergeEntry.log     kept: record client, by its unit; of a log that is no more the entry is left out
+//	init.mergeEntry.log     kept: record client, by its unit
 //	init.mergeEntry.cur     kept: record client, by numbers that the ring counts on from
 //	init.mergeEntry.stop    kept: record client
 //	init.mergeEntry.wallNs  kept: record client
