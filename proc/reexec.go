@@ -65,10 +65,12 @@ func contains(fds []int, fd int) bool {
 // the caller adds. It returns only if that failed, with everything as it was.
 //
 // Blocked signals that are pending stay so over an exec (execve(2)): in an image
-// with the full mask none is lost. In the runtime's mode TERM, QUIT and others have
-// their default effect from the exec until Early; HUP and INT are ignored for so
-// long, which the runtime respects when it begins (runtime/signal_unix.go,
-// sigInstallGoHandler) and Early ends.
+// with the full mask none is lost. Those that the runtime unblocks before it has its
+// handlers are ignored from here until then (runtime/proc.go, mstart1: minit comes
+// before initsig), or a fault that another process sends would end the program. In the
+// runtime's mode TERM, QUIT and others have their default effect until Early; HUP and INT
+// are ignored for so long, which the runtime respects when it begins
+// (runtime/signal_unix.go, sigInstallGoHandler) and Early ends.
 func Reexec(img *Image, argv, env []string, keep []int) error {
 	if !img.Same() {
 		return wrong(img.name, reason("was changed since it was checked: try again"))
@@ -88,25 +90,32 @@ func Reexec(img *Image, argv, env []string, keep []int) error {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil {
 		unix.Setrlimit(unix.RLIMIT_NOFILE, &files)
 	}
-	var old [len(hangups)]sigaction
+	ignored := ignoredOverExec[:]
+	if full {
+		ignored = ignored[len(hangups):]
+	}
+	var old [len(ignoredOverExec)]sigaction
+	for i, sig := range ignored {
+		swapAction(int(sig), &sigactionIgnore, &old[i])
+	}
 	if !full {
-		for i, sig := range hangups {
-			swapAction(sig, &sigactionIgnore, &old[i])
-		}
 		noteUnread()
 	}
 	err := syscall.Exec(img.Path(), argv, nextEnviron(env, unix.Getpid(), full))
-	if !full {
-		for i, sig := range hangups {
-			swapAction(sig, &old[i], nil)
-		}
+	for i, sig := range ignored {
+		swapAction(int(sig), &old[i], nil)
 	}
 	unread = 0
 	Uninherit(keep)
 	return wrong(img.name, whyNot(err))
 }
 
-var hangups = [...]int{int(unix.SIGHUP), int(unix.SIGINT)}
+var hangups = [...]unix.Signal{unix.SIGHUP, unix.SIGINT}
+
+// ignoredOverExec are hangups, for the runtime's mode alone, and those of neverBlocked
+// that end a program.
+var ignoredOverExec = [len(hangups) + 6]unix.Signal{unix.SIGHUP, unix.SIGINT,
+	unix.SIGILL, unix.SIGTRAP, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV, unix.SIGPROF}
 
 // swapAction is rt_sigaction(2); the runtime keeps believing in its own handler.
 func swapAction(sig int, act, old *sigaction) {

@@ -4,10 +4,11 @@
 //	go run ./build/overlay -o out/overlay
 //	go build -overlay out/overlay/overlay.json -tags mote_overlay .
 //
-// It makes four changes. In the runtime's tables of signals the rows that make
+// It makes five changes. In the runtime's tables of signals the rows that make
 // the runtime unblock a signal on every thread, or end the program on it, become
 // plain ones, so that a signalfd can have them. A start without descriptors 0 to
-// 2 and without /dev/null no longer ends the program. The watcher of the
+// 2 and without /dev/null no longer ends the program, nor does a signal of a fault that
+// another process has sent. The watcher of the
 // libraries' GODEBUG settings, which none of them here needs, is not started. And
 // package syscall gets one function more, which forks with CLONE_VM and
 // CLONE_VFORK. Nothing of Go's
@@ -67,6 +68,7 @@ func run(out string) error {
 		rewrite func(string) (string, error)
 	}{
 		{"runtime/" + fdsFile, rewriteFds},
+		{"runtime/" + signalFile, rewriteSignal},
 		{"internal/godebug/" + godebugFile, rewriteGodebug},
 	} {
 		old, err := os.ReadFile(filepath.Join(src, f.path))

@@ -82,6 +82,7 @@ func TestRewriteLines(t *testing.T) {
 		gone    string
 	}{
 		{[]string{"runtime", fdsFile}, rewriteFds, fdsExpect},
+		{[]string{"runtime", signalFile}, rewriteSignal, signalExpect},
 		{[]string{"internal", "godebug", godebugFile}, rewriteGodebug, godebugExpect},
 	} {
 		text, err := tc.rewrite(goSource(t, tc.path...))
@@ -122,7 +123,7 @@ func TestRun(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(list.Replace) != len(tables)+3 {
+	if len(list.Replace) != len(tables)+4 {
 		t.Errorf("%d files", len(list.Replace))
 	}
 }
