@@ -10,8 +10,8 @@ import (
 	"mote/proc"
 )
 
-// sealed gives a descriptor of a text that nobody can change, as an image finds it.
-func sealed(t *testing.T, text string) int {
+// sealedText gives a descriptor of a text that nobody can change, as an image finds it.
+func sealedText(t *testing.T, text string) int {
 	t.Helper()
 	s, err := proc.NewSealed("test")
 	if err == nil {
@@ -46,16 +46,16 @@ func TestInheritState(t *testing.T) {
 		what, word, why string
 		goes, salvage   bool
 	}{
-		{"its own", strconv.Itoa(sealed(t, good)), "", true, true},
+		{"its own", strconv.Itoa(sealedText(t, good)), "", true, true},
 		{"a word", "x", "", false, false},
 		{"stdout", "1", "", false, false},
 		{"a pipe", strconv.Itoa(pipe[0]), "it is no memory file", false, false},
 		{"not sealed", strconv.Itoa(open), "it is not sealed", false, false},
 		{"closed", "99999", "bad file descriptor", false, false},
-		{"another's", strconv.Itoa(sealed(t, other)), "it is the state of pid ", false, false},
-		{"cut", strconv.Itoa(sealed(t, good[:len(good)-9])), "it is cut", false, true},
-		{"hostile", strconv.Itoa(sealed(t, strings.Repeat("\xff\x00\n", 1000))), "it is no snapshot", false, true},
-		{"empty", strconv.Itoa(sealed(t, "")), "it is no snapshot", false, true},
+		{"another's", strconv.Itoa(sealedText(t, other)), "it is the state of pid ", false, false},
+		{"cut", strconv.Itoa(sealedText(t, good[:len(good)-9])), "it is cut", false, true},
+		{"hostile", strconv.Itoa(sealedText(t, strings.Repeat("\xff\x00\n", 1000))), "it is no snapshot", false, true},
+		{"empty", strconv.Itoa(sealedText(t, "")), "it is no snapshot", false, true},
 	} {
 		t.Setenv(stateVar, c.word)
 		s, old, why := inheritState()

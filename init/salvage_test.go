@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -59,7 +60,7 @@ func TestSalvage(t *testing.T) {
 			t.Errorf("%s has pid %d, had %d", name, is, was)
 		}
 	}
-	for _, want := range []string{"(sleep) is of no unit that is known", "3 units that live go on, 2 other processes are left alone"} {
+	for _, want := range []string{"pid " + strconv.Itoa(stranger.Pid) + " (sleep) is of no unit that is known", "re-exec: 3 units that live go on"} {
 		if !strings.Contains(next.own(), want) {
 			t.Errorf("no %q in\n%s", want, next.own())
 		}
@@ -71,7 +72,7 @@ func TestSalvage(t *testing.T) {
 	next.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{0, 1, 2}})
 	unix.Kill(stranger.Pid, unix.SIGKILL)
 	unix.Kill(int(pid(in, "gone")), unix.SIGKILL)
-	next.until(t, "all are gone", func() bool { return !proc.AnyChild() })
+	next.until(t, "all are gone", func() bool { return len(next.procs) == 0 && !proc.Alive(stranger.Pid) && !proc.Alive(int(pid(in, "gone"))) })
 }
 
 // logOf gives a unit's lines.
