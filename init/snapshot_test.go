@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -47,5 +48,28 @@ func TestStateRoundTrip(t *testing.T) {
 	id, _ := again.world.Find("x@1")
 	if u := again.conf.Unit("x@1"); u == nil || again.world.Unit(id) != u {
 		t.Errorf("%v", u)
+	}
+}
+
+// What releases have written is read: a field or record that changes its meaning
+// needs another version, and this file stays as it is. It is that of a running init
+// with services in many states, clients, sockets and children of its own.
+func TestEarlierRelease(t *testing.T) {
+	text, err := os.ReadFile("testdata/state-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := readState(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.world.Len() < 10 || len(s.snap.Unknown) > 0 {
+		t.Errorf("%d units, unknown %q", s.world.Len(), s.snap.Unknown)
+	}
+	head, body, _ := strings.Cut(string(text), "\n")
+	body = body[:strings.LastIndex(body, "\nend ")+1]
+	newer := signed(head, "future a=b\n"+strings.Replace(body, "\nworld ", "\nworld novel=1 ", 1))
+	if s, err = readState(newer); err != nil || strings.Join(s.snap.Unknown, ", ") != "future, world novel" {
+		t.Errorf("%v, unknown %q", err, s.snap.Unknown)
 	}
 }
