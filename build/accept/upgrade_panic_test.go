@@ -44,10 +44,10 @@ func TestPanic_Contained(t *testing.T) {
 			in := panics(t, c.where, svc("a")+svc("b", "requires a")+web+"service after {V} sleep\n  requires web\n")
 			in.settled("a", "b", "web", "after")
 			in.until("the first line is read", func() bool { l, _ := in.logs("web"); return len(l) == 1 })
-			image, was, files := in.image(), in.picture(), in.openFiles()
 			ping, err := in.wire()
 			must(t, err)
 			defer ping.Close()
+			image, was, files := in.image(), in.picture(), in.openFiles()
 			c.cause(in)
 			in.until("another image runs", func() bool { return in.image() != image })
 			if _, err := ping.ask("ping"); err != nil {
@@ -122,7 +122,7 @@ func TestPanic_Degraded(t *testing.T) {
 		in.until("it answers", func() bool { return in.ctl("ping").code == 0 })
 	}
 	in.until("it says so", func() bool { return strings.Contains(in.out.text(), "degraded") })
-	in.contains(in.ctl("status").all(), "degraded")
+	in.contains(in.ctl("status").all(), "degraded (bug)")
 	for _, words := range []string{"start off", "stop a", "restart a", "reload", "remove a"} {
 		in.contains(in.must(1, strings.Fields(words)...), "degraded")
 	}
@@ -139,7 +139,7 @@ func TestPanic_Degraded(t *testing.T) {
 
 	in.upgrade(build(t, mended, ""))
 	in.contains(in.ok("version"), "init   mote "+mended)
-	if strings.Contains(in.ok("status"), "degraded") {
+	if strings.Contains(in.ok("status"), "degraded (bug)") {
 		t.Error("it is still degraded")
 	}
 	u := in.when("web", "is up again", func(u Unit) bool { return u.State == "running" && u.pid() != 0 && u.pid() != web })
@@ -172,7 +172,7 @@ func TestPanic_DegradedEnds(t *testing.T) {
 				in.ctl("show", "a")
 				in.until("it answers", func() bool { return in.ctl("ping").code == 0 })
 			}
-			in.contains(in.ctl("status").all(), "degraded")
+			in.contains(in.ctl("status").all(), "degraded (bug)")
 			in.signal(syscall.SIGTERM)
 			want := 0
 			if mode == machine {
