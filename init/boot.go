@@ -59,9 +59,6 @@ func Main(args []string) int {
 		}
 		why = "the state cannot be taken over: a new start"
 	}
-	if why != "" {
-		in.logs.Say(MsgWarn, "re-exec: ", why)
-	}
 	if in.opt.Machine && in.role != Machine {
 		in.logs.Say(MsgWarn, "--machine: this is pid ", strconv.Itoa(pid), ", not pid 1: it runs as a supervisor")
 	}
@@ -71,6 +68,9 @@ func Main(args []string) int {
 		if err := proc.Subreaper(); err != nil {
 			in.logs.Say(MsgWarn, "cannot become a subreaper: ", err.Error(), ": daemons that fork twice are not seen")
 		}
+	}
+	if why != "" { // now there is a console
+		in.logs.Say(MsgWarn, "re-exec: ", why)
 	}
 	if code, ok := in.configure(); !ok {
 		return code
