@@ -210,6 +210,9 @@ func (in *Init) changed(e *graph.Effect) {
 		if text = "ended"; e.Reason.Kind == graph.ReasonUnready {
 			text, reason = "ended before it was ready", e.Reason.Text
 		}
+		if st.State != graph.Backoff { // without a delay it has begun, and Due is of the start
+			st.Due = in.now
+		}
 		reason += "; next try in " + spanText(int64(st.Due-in.now))
 	case graph.Waiting:
 		if level = MsgDebug; e.Reason.FailedRun() {

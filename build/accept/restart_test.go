@@ -92,6 +92,16 @@ func TestB2_WhatIsClean(t *testing.T) {
 	}
 }
 
+// P2: a restart without a delay is told as one.
+func TestB1_RestartAtOnceIsTold(t *testing.T) {
+	t.Parallel()
+	in := start(t, svc("a", "restart always delay 0"))
+	in.settled("a")
+	in.kill(in.unit("a").pid(), syscall.SIGKILL)
+	in.when("a", "was restarted", func(u Unit) bool { return u.Restarts == 1 })
+	in.contains(in.ok("logs", "mote"), "a: ended: signal KILL; next try in 0ms")
+}
+
 func sortedKeys[V any](m map[string]V) []string {
 	var keys []string
 	for k := range m {
