@@ -112,7 +112,8 @@ func takeProc(s *saved, r *state.Record) error {
 		wrong = "pid " + strconv.Itoa(p.pid) + " cannot be, or is there twice"
 	case p.unit != graph.None && !s.isUnit(p.unit) || forUnit && !s.isUnit(p.of):
 		wrong = "there is no unit " + strconv.Itoa(int(max(p.unit, p.of)))
-	case p.role > graph.RoleHealth || p.helper >= helperCount || p.helper != helpNone && p.unit != graph.None:
+	case p.role > graph.RoleHealth || p.helper >= helperCount || p.helper != helpNone && p.unit != graph.None,
+		(p.adopted || p.former) && (p.unit == graph.None || p.role != graph.RoleMain), p.stray && !p.adopted:
 		wrong = "there is no such process"
 	case p.what != "" && strings.Count(p.what, "\x00") != 4:
 		wrong = "its words are not those of failWords"
