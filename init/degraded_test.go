@@ -121,3 +121,21 @@ func TestDegradedPanics(t *testing.T) {
 		t.Errorf("it was told %q, and the init said\n%s", c.got.String(), in.own())
 	}
 }
+
+// What has ended in the degraded mode is told as it was, by a later image too.
+func TestDegradedExits(t *testing.T) {
+	in := testInit(t, "service gone /bin/sh -c 'sleep 0.1; exit 7'\n  restart never\n")
+	in.boot(t)
+	in.until(t, "it runs", func() bool { return in.world.State(0) == graph.Running })
+	in.bugs.degraded, in.bugs.until, in.bugs.times = true, in.now+retryFirst, []graph.Instant{1, 2, 3}
+	in.until(t, "its end is kept", func() bool { return len(in.bugs.kept) == 1 && len(in.procs) == 0 })
+	in.reborn(t)
+	if in.world.State(0) != graph.Running || len(in.bugs.kept) != 1 {
+		t.Errorf("%+v %+v", in.world.Status(0), in.bugs)
+	}
+	in.bugs.until = in.now
+	in.until(t, "it has failed", func() bool { return in.world.State(0) == graph.Failed })
+	if st := in.world.Status(0); st.ExitCode != 7 || in.bugs.degraded || len(in.bugs.kept) > 0 {
+		t.Errorf("%+v %+v", st, in.bugs)
+	}
+}
