@@ -72,7 +72,9 @@ func TestSalvage(t *testing.T) {
 	next.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{0, 1, 2}})
 	unix.Kill(stranger.Pid, unix.SIGKILL)
 	unix.Kill(int(pid(in, "gone")), unix.SIGKILL)
-	next.until(t, "all are gone", func() bool { return len(next.procs) == 0 && !proc.Alive(stranger.Pid) && !proc.Alive(int(pid(in, "gone"))) })
+	next.until(t, "all are gone", func() bool {
+		return len(next.procs) == 0 && !proc.Alive(stranger.Pid) && !proc.Alive(int(pid(in, "gone")))
+	})
 }
 
 // logOf gives a unit's lines.
