@@ -61,6 +61,7 @@ func richState(t testing.TB) (head, body string) {
 	in.end.steps, in.end.step = proc.NewEnd(proc.PowerReboot, "x"), proc.Step{What: "sync", Limit: time.Second}
 	in.end.steps.Queue = []proc.Step{{What: "unmount /a", Limit: time.Second, Op: proc.Op{Kind: proc.OpUmount, Paths: []string{"/a"}}}}
 	in.rescuing, in.added, in.reexecs = true, 4, reexecs{1, "end", 4}
+	richClients(in)
 	text := textOfState(t, in)
 	head, rest, _ := strings.Cut(text, "\n")
 	body = rest[:strings.LastIndexByte(strings.TrimSuffix(rest, "\n"), '\n')+1]
@@ -68,6 +69,24 @@ func richState(t testing.TB) (head, body string) {
 		t.Fatalf("the seed itself: %v\n%s", err, text)
 	}
 	return head, body
+}
+
+// richClients gives the init a client of each kind.
+func richClients(in *Init) {
+	in.units[0].log.Feed([]byte("one\ntwo\n"))
+	all := []*client{
+		{reply: reply{kind: replyStatus, ids: []graph.ID{0, 1}}, in: []byte("pin"), out: []byte("unit x"), uid: 1, pid: 2},
+		{wait: in.world.NewWait(graph.WaitStart, 0, []graph.ID{0, 1}), closed: true, group: true},
+		{reply: reply{kind: replyLogs}, tail: in.logs.NewReader([]*UnitLog{in.logs.own, in.units[0].log}, 1, true)},
+		{reply: reply{kind: replyFollow, next: 3}, tail: in.logs.NewReader(nil, 1, true)},
+		{feed: true, lost: 4}, {upgrade: true}, {reply: reply{kind: replyTroubled, next: 1}, last: true},
+	}
+	for i, c := range all {
+		c.slot, c.fd = i, farFD+20+i
+		in.server.clients[i] = c
+	}
+	in.server.count, in.server.first = len(all), 5
+	in.units[0].log.Feed([]byte("three\n"))
 }
 
 // farFD is the first of descriptors that nobody has.
