@@ -14,7 +14,8 @@ import (
 
 // Bounds of the control socket (SPEC 6). With all of them used up the server
 // holds at most maxClients * (line.MaxLine + readBytes + outHigh + one reply
-// line) bytes, 41 MiB: that takes 128 streams of events that nobody reads.
+// line) bytes, 41 MiB: that takes 128 streams of events that nobody reads. After an
+// exec the rest of long answers may be among it, clientsBytes at most.
 const (
 	maxClients  = 128
 	spareSlots  = 16        // of them for root and the init's own user alone
