@@ -297,8 +297,9 @@ func TestStory(t *testing.T) {
 const modules = "../../out/kernel/"
 
 // TestWatchdog has the kernel's software watchdog, which comes after the init has
-// looked for it: it is fed while the init works, and its time comes when process
-// 1 is frozen. One that the machine is switched off with is stopped.
+// looked for it: it is fed while the init works, also as another image, which it is
+// never closed for, and its time comes when process 1 is frozen. One that the
+// machine is switched off with is stopped.
 func TestWatchdog(t *testing.T) {
 	for _, end := range []string{"freeze", "poweroff"} {
 		t.Run(end, func(t *testing.T) {
@@ -322,7 +323,11 @@ func TestWatchdog(t *testing.T) {
 			see(t, m, "cannot open the watchdog /dev/watchdog: no such file or directory; next try in 10s")
 			see(t, m, "watchdog /dev/watchdog (\"Software Watchdog\"): 6s, fed every 2s")
 			see(t, m, "dog-has 6")
+			see(t, m, "dog-upgraded 0")
 			see(t, m, "dog-was-fed")
+			if strings.Contains(string(m.text), "watchdog did not stop") {
+				t.Error("the watchdog was closed by the re-exec")
+			}
 			if end == "freeze" {
 				see(t, m, "softdog: Initiating system reboot")
 				return
@@ -341,6 +346,8 @@ freeze() { mkdir /sys/fs/cgroup/ice; echo 1 >/sys/fs/cgroup/ice/cgroup.procs; ec
 insmod /watchdog.ko; insmod /softdog.ko
 until grep -q '^active' /sys/class/watchdog/watchdog0/state; do sleep 1; done
 echo dog-has $(cat /sys/class/watchdog/watchdog0/timeout)
+motectl upgrade
+echo dog-upgraded $?
 sleep 12
 echo dog-was-fed
 `
