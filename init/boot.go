@@ -62,6 +62,9 @@ func Main(args []string) int {
 	if in.opt.Machine && in.role != Machine {
 		in.logs.Say(MsgWarn, "--machine: this is pid ", strconv.Itoa(pid), ", not pid 1: it runs as a supervisor")
 	}
+	if old != nil {
+		in.guarded(func() { in.salvageRest(old) })
+	}
 	if in.role == Machine {
 		in.machineStart()
 	} else if in.role == Supervisor || pid != 1 {
@@ -80,6 +83,7 @@ func Main(args []string) int {
 	}
 	if old != nil {
 		in.guarded(func() { in.salvage(old) })
+		in.guarded(func() { in.salvageEnd(old) })
 	}
 	in.start()
 	in.loop()
@@ -180,7 +184,7 @@ func (in *Init) openConsole() {
 // configure reads the configuration and makes the world of it. ok is false
 // when the init must not run: its exit status is the code.
 func (in *Init) configure() (code int, ok bool) {
-	in.conf = in.load(nil, "")
+	in.conf = in.load(in.texts, "")
 	if in.role == Machine && len(in.conf.Units) == 0 {
 		in.reportFaults()
 		opt := in.conf.Options // of files that have nothing else

@@ -38,20 +38,48 @@ func openWatchdog(path string, seconds int) (*Watchdog, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := unix.IoctlGetWatchdogInfo(fd)
+	w, err := askWatchdog(fd)
 	if err != nil {
 		unix.Close(fd)
-		return nil, reason("it is no watchdog: " + err.Error())
+		return nil, err
 	}
-	w := &Watchdog{FD: fd, Seconds: seconds}
-	name, _, _ := bytes.Cut(info.Identity[:], []byte{0})
-	w.Name = shown(string(name))
+	w.Seconds = seconds
 	unix.IoctlSetPointerInt(fd, unix.WDIOC_SETTIMEOUT, seconds)
-	if n, err := unix.IoctlGetInt(fd, unix.WDIOC_GETTIMEOUT); err == nil && n > 0 {
-		w.Seconds = n
-	}
+	w.askTime()
 	status, err := unix.IoctlGetInt(fd, unix.WDIOC_GETBOOTSTATUS)
 	w.Reset = err == nil && status&unix.WDIOF_CARDRESET != 0
+	return w, nil
+}
+
+// askWatchdog makes an open device a watchdog, if it answers as one.
+func askWatchdog(fd int) (*Watchdog, error) {
+	info, err := unix.IoctlGetWatchdogInfo(fd)
+	if err != nil {
+		return nil, reason("it is no watchdog: " + err.Error())
+	}
+	name, _, _ := bytes.Cut(info.Identity[:], []byte{0})
+	return &Watchdog{FD: fd, Name: shown(string(name))}, nil
+}
+
+// askTime asks the driver for its time, which may be another than was asked for.
+func (w *Watchdog) askTime() {
+	if n, err := unix.IoctlGetInt(w.FD, unix.WDIOC_GETTIMEOUT); err == nil && n > 0 {
+		w.Seconds = n
+	}
+}
+
+// leastTime is taken for the time of a driver that does not tell it.
+const leastTime = 2
+
+// TakeWatchdog takes over a watchdog that another image has opened. The descriptor
+// is not closed when it is none.
+func TakeWatchdog(fd int) (*Watchdog, error) {
+	w, err := askWatchdog(fd)
+	if err != nil {
+		return nil, err
+	}
+	w.Seconds = leastTime
+	w.askTime()
 	return w, nil
 }
 
