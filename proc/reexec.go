@@ -68,9 +68,9 @@ func contains(fds []int, fd int) bool {
 // with the full mask none is lost. Those that the runtime unblocks before it has its
 // handlers are ignored from here until then (runtime/proc.go, mstart1: minit comes
 // before initsig), or a fault that another process sends would end the program. In the
-// runtime's mode TERM, QUIT and others have their default effect until Early; HUP and INT
-// are ignored for so long, which the runtime respects when it begins
-// (runtime/signal_unix.go, sigInstallGoHandler) and Early ends.
+// runtime's mode so are all others but CHLD. From initsig until Early TERM, QUIT and ABRT
+// then have their default effect; HUP and INT are ignored for so long, which the runtime
+// respects (runtime/signal_unix.go, sigInstallGoHandler) and Early ends.
 func Reexec(img *Image, argv, env []string, keep []int) error {
 	if !img.Same() {
 		return wrong(img.name, reason("was changed since it was checked: try again"))
@@ -90,20 +90,20 @@ func Reexec(img *Image, argv, env []string, keep []int) error {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil {
 		unix.Setrlimit(unix.RLIMIT_NOFILE, &files)
 	}
-	ignored := ignoredOverExec[:]
-	if full {
-		ignored = ignored[len(hangups):]
-	}
-	var old [len(ignoredOverExec)]sigaction
-	for i, sig := range ignored {
-		swapAction(int(sig), &sigactionIgnore, &old[i])
+	var old [65]sigaction
+	for sig := 1; sig <= 64; sig++ {
+		if ignoredOverExec(sig, full) {
+			swapAction(sig, &sigactionIgnore, &old[sig])
+		}
 	}
 	if !full {
 		noteUnread()
 	}
 	err := syscall.Exec(img.Path(), argv, nextEnviron(env, unix.Getpid(), full))
-	for i, sig := range ignored {
-		swapAction(int(sig), &old[i], nil)
+	for sig := 1; sig <= 64; sig++ {
+		if ignoredOverExec(sig, full) {
+			swapAction(sig, &old[sig], nil)
+		}
 	}
 	unread = 0
 	Uninherit(keep)
@@ -112,10 +112,18 @@ func Reexec(img *Image, argv, env []string, keep []int) error {
 
 var hangups = [...]unix.Signal{unix.SIGHUP, unix.SIGINT}
 
-// ignoredOverExec are hangups, for the runtime's mode alone, and those of neverBlocked
-// that end a program.
-var ignoredOverExec = [len(hangups) + 6]unix.Signal{unix.SIGHUP, unix.SIGINT,
-	unix.SIGILL, unix.SIGTRAP, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV, unix.SIGPROF}
+// ignoredOverExec reports whether a signal is ignored from the exec until the next
+// image has a handler for it: those of neverBlocked that end a program, and in the
+// runtime's mode all but CHLD, whose children would be reaped by the kernel.
+func ignoredOverExec(sig int, full bool) bool {
+	switch unix.Signal(sig) {
+	case unix.SIGILL, unix.SIGTRAP, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV, unix.SIGPROF:
+		return true
+	case unix.SIGCHLD, unix.SIGKILL, unix.SIGSTOP:
+		return false
+	}
+	return !full
+}
 
 // swapAction is rt_sigaction(2); the runtime keeps believing in its own handler.
 func swapAction(sig int, act, old *sigaction) {
