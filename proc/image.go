@@ -71,6 +71,9 @@ func (img *Image) check(own *elfHead) error {
 	if img.st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return kindOf(img.st.Mode)
 	}
+	if becomes(&img.st, unix.Geteuid(), unix.Getegid()) {
+		return reason("is setuid or setgid, and would run as another user or group: chmod ug-s it")
+	}
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(img.fd, &fs); err == nil && fs.Flags&stNoexec != 0 {
 		return reason("is on a mount with noexec: copy it elsewhere")
@@ -83,6 +86,13 @@ func (img *Image) check(own *elfHead) error {
 		return err
 	}
 	return checkELF(img.fd, img.st.Size, own)
+}
+
+// becomes reports whether a program changes the user or the group of who executes it
+// (execve(2)): one that is another user's takes all rights from an init that is root.
+func becomes(st *unix.Stat_t, uid, gid int) bool {
+	const group = unix.S_ISGID | unix.S_IXGRP
+	return st.Mode&unix.S_ISUID != 0 && int(st.Uid) != uid || st.Mode&group == group && int(st.Gid) != gid
 }
 
 // ownELF is the header of the running program.

@@ -154,6 +154,38 @@ func TestOpenImage(t *testing.T) {
 	}
 }
 
+// A program that would run as somebody else is none for this process.
+func TestImageBecomes(t *testing.T) {
+	for _, tc := range []struct {
+		mode uint32
+		uid  int
+		gid  int
+		want bool
+	}{
+		{0o755, 0, 0, false}, {0o4755, 7, 0, false}, {0o4755, 0, 8, true}, {0o2755, 0, 8, false},
+		{0o2755, 7, 0, true}, {0o2745, 7, 0, false}, {0o6755, 7, 8, false}, {0o6755, 7, 0, true},
+	} {
+		st := unix.Stat_t{Mode: unix.S_IFREG | tc.mode, Uid: 7, Gid: 8}
+		if got := becomes(&st, tc.uid, tc.gid); got != tc.want {
+			t.Errorf("%o of 7:8 for %d:%d: %v", tc.mode, tc.uid, tc.gid, got)
+		}
+	}
+	if os.Geteuid() != 0 {
+		return // only root gives a file away
+	}
+	path := filepath.Join(t.TempDir(), "x")
+	must(os.WriteFile(path, ownElfOf(t).bytes(), 0o755))
+	must(os.Chown(path, 7, 8))
+	must(os.Chmod(path, os.ModeSetuid|0o755))
+	const want = ": is setuid or setgid, and would run as another user or group: chmod ug-s it"
+	if img, err := OpenImage(path); err == nil {
+		img.Close()
+		t.Error("opened")
+	} else if err.Error() != path+want {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestMachineName(t *testing.T) {
 	le, be := binary.LittleEndian, binary.BigEndian
 	for _, tc := range []struct {
