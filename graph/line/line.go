@@ -89,11 +89,15 @@ func next(src string, i int, mark bool) (w Word, end int, err error) {
 	return Word{Text: src[start:i]}, i, nil
 }
 
+// firstRoom is what a word with quotes is first given room for.
+const firstRoom = 64
+
 // slow is next for a word with a quote or a backslash at i.
 func slow(src string, start, i int, mark bool) (w Word, end int, err error) {
-	d := decoder{text: append(make([]byte, 0, len(src)-start), src[start:i]...), mark: mark}
+	room := min(len(src)-start, i-start+firstRoom) // not all the rest: a line may have many such words
+	d := decoder{text: append(make([]byte, 0, room), src[start:i]...), mark: mark}
 	if mark {
-		d.raw = make([]bool, i-start, len(src)-start)
+		d.raw = make([]bool, i-start, room)
 	}
 	for i < len(src) && !isBlank(src[i]) {
 		switch c := src[i]; c {
