@@ -37,7 +37,7 @@ func TestHelperEnds(t *testing.T) {
 		if end(w.child, 3); w.child != nil || w.retry == 0 || !strings.Contains(in.own(), w.what+": the child ended with exit code 3") {
 			t.Errorf("%s: %+v", w.what, w)
 		}
-		w.retry = 0
+		w.retry, w.stdin = 0, 0 // there is none: the end must not close it
 	}
 	in.booted.name, in.booted.child, in.booted.until = "boot-good", &process{helper: helpBoot}, never
 	if end(in.booted.child, 4); in.booted.child != nil || in.booted.until != 0 || !strings.Contains(in.own(), "boot-good: exit 4") {
