@@ -10,6 +10,7 @@ import (
 
 	"mote/graph"
 	"mote/proc"
+	"mote/state"
 )
 
 // Where units are read from when nothing else is said (SPEC 2).
@@ -29,24 +30,32 @@ const (
 
 // Main is the init in its roles of machine, container and supervisor. It
 // returns only where the process is to end with that exit status: never on a
-// machine.
+// machine, and never in an image that has services of the one before.
 func Main(args []string) int {
 	pid := unix.Getpid()
 	initial := pid == 1 && proc.InitialPIDNamespace()
 	opt, bad := ParseOptions(args, initial || pid == 1 && slices.Contains(args, "--machine"))
-	if bad != "" {
+	s, old, why := inheritState()
+	if bad != "" && old == nil { // else another version has known them
 		complain(bad)
 		return 2
 	}
-	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt),
+	in := &Init{opt: opt, pid: pid, uid: unix.Getuid(), role: roleOf(pid, initial, &opt), salvaged: old != nil,
 		procs: make(map[int]*process), asks: make(map[graph.ID]*proc.Asking), mute: make(map[graph.ID]string)}
+	if s != nil {
+		in.role = s.Role
+	}
 	in.server.in, in.end.in, in.critical.in, in.dog.in, in.booted.in = in, in, in, in, in
 	in.upgrade.in = in
 	in.filer.worker = worker{in: in, what: "log files", word: "files", whose: helpFiler}
 	in.syslog.worker = worker{in: in, what: "syslog", word: "syslog", whose: helpSyslog}
 	proc.EnsureStdio(in.role == Machine)
-	s, old, why := inheritState()
-	if err := in.open(); err != nil {
+	err := in.open()
+	for n := 0; err != nil && in.salvaged && n < openTries; n++ {
+		unix.Nanosleep(&unix.Timespec{Nsec: 100e6}, nil)
+		err = in.open()
+	}
+	if err != nil {
 		complain("cannot start: " + err.Error())
 		if in.role == Machine {
 			hold()
@@ -55,19 +64,41 @@ func Main(args []string) int {
 	}
 	if s != nil {
 		if in.resume(s) {
+			in.salvaged = false
 			in.loop()
 		}
 		why = "the state cannot be taken over: a new start"
 	}
+	if code, ok := in.begin(old, why); !ok {
+		return code
+	}
+	if old != nil {
+		in.guarded(func() { in.salvage(old) })
+		in.guarded(func() { in.salvageEnd(old) })
+	}
+	if !in.guarded(in.start) {
+		in.afterPanic()
+	}
+	in.loop()
+	return 0
+}
+
+// openTries is how often an image with services of the one before tries to open what
+// its loop stands on, a tenth of a second apart: memory may be short for a moment.
+const openTries = 10
+
+// begin makes the world, after what a machine needs first; old is what can be read of a
+// state, and why what was wrong with it.
+func (in *Init) begin(old *state.Snapshot, why string) (code int, ok bool) {
 	if in.opt.Machine && in.role != Machine {
-		in.logs.Say(MsgWarn, "--machine: this is pid ", strconv.Itoa(pid), ", not pid 1: it runs as a supervisor")
+		in.logs.Say(MsgWarn, "--machine: this is pid ", strconv.Itoa(in.pid), ", not pid 1: it runs as a supervisor")
 	}
 	if old != nil {
 		in.guarded(func() { in.salvageRest(old) })
 	}
 	if in.role == Machine {
 		in.machineStart()
-	} else if in.role == Supervisor || pid != 1 {
+	} else if in.role == Supervisor || in.pid != 1 {
 		if err := proc.Subreaper(); err != nil {
 			in.logs.Say(MsgWarn, "cannot become a subreaper: ", err.Error(), ": daemons that fork twice are not seen")
 		}
@@ -75,19 +106,13 @@ func Main(args []string) int {
 	if why != "" { // now there is a console
 		in.logs.Say(MsgWarn, "re-exec: ", why)
 	}
-	if code, ok := in.configure(); !ok {
-		return code
+	if code, ok = in.configure(); !ok {
+		return code, false
 	}
 	if in.role == Machine {
 		in.addRescue()
 	}
-	if old != nil {
-		in.guarded(func() { in.salvage(old) })
-		in.guarded(func() { in.salvageEnd(old) })
-	}
-	in.start()
-	in.loop()
-	return 0
+	return 0, true
 }
 
 // complain writes a message when there are no logs yet; the write never waits.
@@ -193,7 +218,7 @@ func (in *Init) configure() (code int, ok bool) {
 	}
 	in.settleMain(in.conf)
 	in.reportFaults()
-	if in.role != Machine && len(in.conf.Units) == 0 && in.faulty() {
+	if in.role != Machine && len(in.conf.Units) == 0 && in.faulty() && !in.salvaged {
 		in.logs.Say(MsgWarn, "no unit can be read: nothing to do")
 		return 1, false
 	}
@@ -210,7 +235,7 @@ func (in *Init) configure() (code int, ok bool) {
 	id, found := in.find(in.conf.Main)
 	if !found {
 		in.logs.Say(MsgWarn, "main unit ", strconv.Quote(in.conf.Main), " is not in the configuration: write a unit of that name")
-		return 1, false
+		return 1, in.salvaged
 	}
 	in.world.SetMain(id)
 	return 0, true
@@ -338,7 +363,7 @@ func (in *Init) target() graph.ID {
 		return id
 	}
 	what := "target " + strconv.Quote(in.opt.Target) + " is not in the configuration: "
-	if in.role != Machine {
+	if in.role != Machine && !in.salvaged {
 		in.logs.Say(MsgWarn, what, "name a unit that is there with -t")
 		in.exit(1)
 	}
@@ -361,7 +386,7 @@ func (in *Init) bind(path string) {
 		return
 	}
 	if errors.Is(err, proc.ErrAnswered) {
-		if in.role == Supervisor {
+		if in.role == Supervisor && !in.salvaged {
 			in.logs.Say(MsgWarn, err.Error(), ": name another one with -s")
 			in.exit(1)
 		}

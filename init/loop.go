@@ -119,6 +119,7 @@ type Init struct {
 	trimAt   graph.Instant // give back what the start needed; 0 = done
 	trim     bool          // now, before the next sleep
 	rescuing bool          // the boot waits for the end of the rescue shell
+	salvaged bool          // processes of an image before may live, whose state could not be taken over
 	reexecs  reexecs
 }
 

@@ -56,6 +56,8 @@ func (h *savedHead) whose(pid int) error {
 		return errors.New("it is the state of pid " + strconv.Itoa(h.Pid) + ", not of " + strconv.Itoa(pid))
 	case h.Boot != proc.BootID():
 		return errors.New("it is the state of another boot")
+	case h.Role == Machine && pid != 1:
+		return errors.New("it is the state of a machine's init, which is pid 1")
 	case h.Tick != tick:
 		return errors.New("it is the state of an earlier process with this pid")
 	}

@@ -84,6 +84,7 @@ func TestWhose(t *testing.T) {
 		"<nil>": good,
 		"it is the state of pid 1, not of " + strconv.Itoa(pid): {Pid: 1, Boot: good.Boot, Tick: tick},
 		"it is the state of another boot":                       {Pid: pid, Boot: "x", Tick: tick},
+		"it is the state of a machine's init, which is pid 1":   {Pid: pid, Boot: good.Boot, Tick: tick, Role: Machine},
 		"it is the state of an earlier process with this pid":   {Pid: pid, Boot: good.Boot, Tick: tick + 1},
 	} {
 		text := "<nil>"

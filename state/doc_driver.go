@@ -4,6 +4,7 @@
 // been reaped by then, and its clients are told by the next image. What a panic
 // has left is mended before another image comes.
 //
+//	init.Init.salvaged    rebuilt: of an image that has found no state that it could take over
 //	init.upgrade.*        rebuilt: none is under way in a new image
 //	init.work.*           rebuilt: of one turn
 //	init.bugs.text        kept: record panics
