@@ -14,13 +14,16 @@
 // writes files and for each service that others pipe to (sinkBytes, and the
 // kernel's buffer), what the child that reads syslog messages says (sinkBatch,
 // and the kernel's buffer), readiness messages a turn (notifyBudget), texts added
-// at run time (maxTextBytes), units (graph.MaxUnits).
+// at run time (maxTextBytes), units (graph.MaxUnits), a snapshot (state.MaxBytes),
+// events that wait for the world in the degraded mode (maxKept: one of a kind for each
+// process), and what a program says in place of mote (maxAnswer).
 //
 // # Reading order
 //
-// loop.go, perform.go, output.go and spawn.go for the turn; boot.go, machine.go and
+// loop.go, perform.go, output.go and spawn.go for the turn; main.go, boot.go, machine.go and
 // ending.go for the life; server.go, client.go, verbs.go, answers.go and reply.go for the client;
 // log.go and ring.go for what units print; filer.go and logfile.go for their files;
-// syslog.go for what comes from syslog(3);
+// syslog.go for what comes from syslog(3); snapshot.go, upgrade.go and resume.go for the
+// next image, panic.go, degraded.go and salvage.go for when something is wrong with this one;
 // proxy.go for "mote proxy", a process of its own with its own bounds.
 package pid1
