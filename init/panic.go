@@ -100,18 +100,20 @@ func (in *Init) mendOnce(w *work) {
 	if w.event && len(rest) > 0 {
 		ev, rest = rest[0], rest[1:]
 	}
-	in.queue = nil
-	if unit := in.guilty(w); unit != graph.None && ev.Kind != graph.Bug {
+	in.queue, in.busy = nil, true // what comes up on the way waits behind these
+	unit := graph.None
+	in.guarded(func() { unit = in.guilty(w) })
+	if unit != graph.None && ev.Kind != graph.Bug {
 		in.queue = append(in.queue, graph.Event{Kind: graph.Bug, Unit: unit, Text: in.bugs.text})
 	}
-	if w.applying && ev.Kind == graph.AskShutdown {
-		in.endNow(*ev.Halt)
-	}
-	if w.applying && (ev.Kind == graph.Ended || ev.Kind == graph.SpawnFailed) {
-		in.queue = append(in.queue, ev) // it has ended, whatever else is wrong
-	}
 	in.queue = append(in.queue, rest...)
-	in.busy = true // what comes up on the way waits behind these
+	switch {
+	case !w.applying:
+	case ev.Kind == graph.AskShutdown:
+		in.guarded(func() { in.endNow(*ev.Halt) })
+	case ev.Kind == graph.Ended || ev.Kind == graph.SpawnFailed || ev.Kind == graph.Boot:
+		in.queue = append(in.queue, ev) // it is so, whatever else is wrong; the others come first
+	}
 	in.guarded(func() { in.mendSpawn(w) })
 	in.guarded(func() { in.mendReap(w) })
 	for i := w.next; i < len(w.effects); i++ {
@@ -184,24 +186,29 @@ func (in *Init) mendSpawn(w *work) {
 	in.queue = append(in.queue, ev)
 }
 
-// mendReap ends the reaping of a child without all that goes with it.
+// mendReap ends the reaping of a child.
 func (in *Init) mendReap(w *work) {
 	pid, p := w.dying.Pid, w.dead
 	if pid == 0 {
 		return
 	}
 	if !w.gone {
+		if p != nil {
+			in.guarded(func() { in.leaveNone(p, pid) })
+		}
 		w.dying, _ = proc.Reap(pid)
 	}
 	delete(in.procs, pid)
-	if p == nil || p.unit == graph.None || p.former || w.told {
-		return
+	switch {
+	case p == nil || p.former || w.told:
+	case p.unit == graph.None:
+		in.helperEnded(p, w.dying)
+	default:
+		if u := &in.units[p.unit]; p.role == graph.RoleMain {
+			u.main, u.sid = 0, 0
+		}
+		in.queue = append(in.queue, in.endEvent(p, w.dying))
 	}
-	if u := &in.units[p.unit]; p.role == graph.RoleMain {
-		u.main, u.sid = 0, 0
-	}
-	in.queue = append(in.queue, graph.Event{Kind: graph.Ended, Unit: p.unit, Gen: p.gen,
-		Code: int16(w.dying.Code), Sig: int16(w.dying.Signal)})
 }
 
 // mendClient answers the client whose request has panicked, and ends it.

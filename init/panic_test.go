@@ -3,6 +3,8 @@
 package pid1
 
 import (
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,4 +110,69 @@ func TestPanicOfARequest(t *testing.T) {
 	if a.read(); a.got.String() != "err 1 \"bug: injected: verb:status\"\n" {
 		t.Errorf("it was told %q", a.got.String())
 	}
+}
+
+// P4, DESIGN D6: an end that is not the first of its turn is told too when its reaping
+// panics, and what the process has left of its group is killed before.
+func TestPanicOfALaterEnd(t *testing.T) {
+	in := testInit(t, "task first /bin/true\ntask web /bin/sh -c \"sleep 1000 & exec sleep 1000\"\n")
+	in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	in.until(t, "the first is done", func() bool { in.drain(); return in.world.State(0) == graph.Exited && in.world.Status(1).Pid != 0 })
+	pid := int(in.world.Status(1).Pid)
+	in.until(t, "it has two processes", func() bool { return groupSize(t, pid) == 2 })
+	unix.Kill(pid, unix.SIGKILL)
+	if in.breakAt(t, "reap:web", "web is failed", func() bool { return in.world.State(1) == graph.Failed }) == 0 {
+		t.Errorf("there was no panic")
+	}
+	in.until(t, "its group is gone", func() bool { return unix.Kill(-pid, 0) == unix.ESRCH })
+}
+
+// The end of one of the init's own comes to its owner, whoever's fault the panic is.
+func TestPanicAtTheEndOfAHelper(t *testing.T) {
+	in := testInit(t, "task web /bin/true\n")
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.keeping.count = 1
+	in.drop(fd)
+	in.closeDropped()
+	in.breakAt(t, "reap", "nothing is to be closed", func() bool { return in.keeping.closers == 0 && in.keeping.count == 0 })
+}
+
+// An event that panics whenever it comes keeps no other from its turn.
+func TestPanicAgainAndAgain(t *testing.T) {
+	in := testInit(t, "task web /bin/true\ntask other /bin/true\n")
+	in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	in.until(t, "both are begun", func() bool { in.drain(); return in.world.Status(0).Pid != 0 && in.world.Status(1).Pid != 0 })
+	in.queue = append(in.queue, graph.Event{Kind: graph.Ended, Unit: 0, Gen: in.world.Status(0).Gen},
+		graph.Event{Kind: graph.Ended, Unit: 1, Gen: in.world.Status(1).Gen})
+	t.Setenv(injectVar, strings.TrimSuffix(strings.Repeat("apply:Ended:web,", 2*maxMends), ","))
+	clear(injected)
+	if in.guarded(in.drain) {
+		t.Fatal("there was no panic")
+	}
+	in.mend()
+	if in.world.State(1) != graph.Exited {
+		t.Errorf("the other is %s", in.world.State(1))
+	}
+	t.Setenv(injectVar, "")
+	in.until(t, "the processes are gone", func() bool { return len(in.procs) == 0 })
+}
+
+// groupSize counts the processes of a group.
+func groupSize(t *testing.T, group int) (n int) {
+	t.Helper()
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		if pid, err := strconv.Atoi(d.Name()); err == nil {
+			if g, err := unix.Getpgid(pid); err == nil && g == group {
+				n++
+			}
+		}
+	}
+	return n
 }

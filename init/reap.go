@@ -12,13 +12,15 @@ import (
 func (in *Init) reap() {
 	in.signaled, in.swept = false, in.now
 	in.lostEnded()
+	w := &in.work
 	for i := 0; i < reapBudget; i++ {
 		pid, ok := proc.NextExit()
-		if in.work.dying.Pid, in.work.dead = pid, nil; !ok {
+		w.dying, w.dead, w.gone, w.told = proc.Exit{Pid: pid}, nil, false, false
+		if !ok {
 			return
 		}
 		p := in.procs[pid]
-		if in.work.dead = p; p == nil {
+		if w.dead = p; p == nil {
 			proc.Reap(pid) // a stranger that became ours
 			continue
 		}
@@ -30,30 +32,36 @@ func (in *Init) reap() {
 			in.inject("reap", "", p.unit)
 		}
 		in.lastWords(p)
-		switch {
-		case p.former: // the unit goes on as another process
-		case in.leaves(p, pid):
-			in.units[p.unit].starter = int32(pid)
-		default:
-			in.killLeft(p, pid)
-			in.killRest(p)
-		}
-		in.unwatch(p)
-		ex, _ := proc.Reap(pid)
-		in.work.dying, in.work.gone, in.work.told = ex, true, false
+		in.leaveNone(p, pid)
+		w.dying, _ = proc.Reap(pid)
+		w.gone = true
 		delete(in.procs, pid)
 		in.syslog.remember(pid, p.unit)
-		in.ended(p, ex)
-		in.work.gone = false
+		in.ended(p, w.dying)
 	}
-	in.work.dying.Pid, in.work.dead = 0, nil
+	w.dying.Pid, w.dead = 0, nil
 	in.again, in.signaled = true, true
+}
+
+// leaveNone kills what a child that has ended has left of its group (P4), as long as
+// it is not reaped.
+func (in *Init) leaveNone(p *process, pid int) {
+	switch {
+	case p.former: // the unit goes on as another process
+	case in.leaves(p, pid):
+		in.units[p.unit].starter = int32(pid)
+	default:
+		in.killLeft(p, pid)
+		in.killRest(p)
+	}
+	in.unwatch(p)
 }
 
 // ended tells the world, or the init's own helper's owner, of an end. What the
 // process still said is read first: it came before.
 func (in *Init) ended(p *process, ex proc.Exit) {
 	if p.unit == graph.None {
+		in.work.told = true
 		in.helperEnded(p, ex)
 		return
 	}
@@ -78,9 +86,13 @@ func (in *Init) ended(p *process, ex proc.Exit) {
 		in.noteOOM(p.unit, ex)
 	}
 	in.work.told = true
+	in.apply(in.endEvent(p, ex))
+}
+
+// endEvent is what the world is told of an end.
+func (in *Init) endEvent(p *process, ex proc.Exit) graph.Event {
 	if p.fail != nil {
-		in.apply(in.spawnFailed(p.unit, p.gen, p.fail, p.what))
-		return
+		return in.spawnFailed(p.unit, p.gen, p.fail, p.what)
 	}
-	in.apply(graph.Event{Kind: graph.Ended, Unit: p.unit, Gen: p.gen, Code: int16(ex.Code), Sig: int16(ex.Signal)})
+	return graph.Event{Kind: graph.Ended, Unit: p.unit, Gen: p.gen, Code: int16(ex.Code), Sig: int16(ex.Signal)}
 }
