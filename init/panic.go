@@ -111,8 +111,8 @@ func (in *Init) mendOnce(w *work) {
 	case !w.applying:
 	case ev.Kind == graph.AskShutdown:
 		in.guarded(func() { in.endNow(*ev.Halt) })
-	case ev.Kind == graph.Ended || ev.Kind == graph.SpawnFailed || ev.Kind == graph.Boot:
-		in.queue = append(in.queue, ev) // it is so, whatever else is wrong; the others come first
+	case ev.Kind <= graph.SpawnFailed || ev.Kind == graph.Ended || ev.Kind == graph.Boot:
+		in.queue = append(in.queue, ev) // it is so, and must be known; the others come first
 	}
 	in.guarded(func() { in.mendSpawn(w) })
 	in.guarded(func() { in.mendReap(w) })

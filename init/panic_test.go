@@ -127,6 +127,13 @@ func TestPanicOfALaterEnd(t *testing.T) {
 	in.until(t, "its group is gone", func() bool { return unix.Kill(-pid, 0) == unix.ESRCH })
 }
 
+// What the world was about to be told of a process is told: it could not end it.
+func TestPanicAtSpawned(t *testing.T) {
+	in := testInit(t, "service web /bin/sleep 1000\n")
+	in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	in.breakAt(t, "apply:Spawned:web", "web is failed", func() bool { return in.world.State(0) == graph.Failed })
+}
+
 // The end of one of the init's own comes to its owner, whoever's fault the panic is.
 func TestPanicAtTheEndOfAHelper(t *testing.T) {
 	in := testInit(t, "task web /bin/true\n")
