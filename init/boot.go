@@ -201,12 +201,18 @@ func (in *Init) instantiate(name string) (graph.ID, bool) {
 	return in.world.Find(name)
 }
 
-// start binds the socket and boots the units.
+// start binds the socket and has the units boot with the next drain, whatever else
+// goes wrong here.
 func (in *Init) start() {
+	root := graph.None
+	defer func() {
+		// Spawned and Executed of each
+		in.queue = append(append(make([]graph.Event, 0, 2*in.world.Len()+1), in.queue...), graph.Event{Kind: graph.Boot, Unit: root})
+	}()
 	in.bind(in.socketPath())
 	in.logs.Say(MsgInfo, Version, " ", in.role.String(), ", pid ", strconv.Itoa(in.pid), ", ", strconv.Itoa(in.world.Len()),
 		" units, signals: ", in.sigs.Mode(), ", socket ", orNone(in.server.path))
-	root := in.target()
+	root = in.target()
 	if in.opt.Rescue {
 		if id, ok := in.rescueUnit(); ok {
 			in.rescuing = true
@@ -224,8 +230,6 @@ func (in *Init) start() {
 	}
 	in.trimAt = in.now + trimAfter
 	in.readClocks(true)
-	in.queue = append(make([]graph.Event, 0, 2*in.world.Len()+1), in.queue...) // Spawned and Executed of each
-	in.apply(graph.Event{Kind: graph.Boot, Unit: root})
 }
 
 // socketPath is where the control socket is to be.

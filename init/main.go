@@ -49,6 +49,7 @@ func Main(args []string) int {
 		if in.resume(s) {
 			in.salvaged = false
 			in.loop()
+			return 0 // never, but else old would be in memory all the while
 		}
 		why = "the state cannot be taken over: a new start"
 	}
@@ -59,7 +60,7 @@ func Main(args []string) int {
 		in.guarded(func() { in.salvage(old) })
 		in.guarded(func() { in.salvageEnd(old) })
 	}
-	if !in.guarded(in.start) {
+	if !in.guarded(in.start) || !in.guarded(in.drain) {
 		in.afterPanic()
 	}
 	in.loop()
@@ -80,7 +81,7 @@ func (in *Init) begin(old *state.Snapshot, why string) (code int, ok bool) {
 		in.guarded(func() { in.salvageRest(old) })
 	}
 	if in.role == Machine {
-		in.machineStart()
+		in.guarded(in.machineStart)
 	} else if in.role == Supervisor || in.pid != 1 {
 		if err := proc.Subreaper(); err != nil {
 			in.logs.Say(MsgWarn, "cannot become a subreaper: ", err.Error(), ": daemons that fork twice are not seen")

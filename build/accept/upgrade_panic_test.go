@@ -102,6 +102,26 @@ func TestPanic_AsPID1(t *testing.T) {
 	}
 }
 
+// SPEC 9: the first events of a boot are no others than those that follow.
+func TestPanic_AtBoot(t *testing.T) {
+	for _, where := range []string{"apply:Boot", "perform:Spawn:web", "apply:Spawned:web"} {
+		for _, mode := range []Mode{machine, supervisor} {
+			t.Run(where+"_"+modeName(mode), func(t *testing.T) {
+				t.Parallel()
+				in := startWith(t, Options{Mode: mode, Bin: build(t, faulty, "mote_inject"), Env: []string{"MOTE_PANIC=" + where}},
+					svc("a")+"service web {V} sleep\n  restart always delay 0\n")
+				in.state("a", "running")
+				if where == "apply:Boot" { // nobody's
+					in.state("web", "running")
+				} else {
+					in.contains(in.state("web", "failed").reason(), "bug")
+				}
+				in.contains(in.ok("logs", "mote"), "bug: injected: "+where)
+			})
+		}
+	}
+}
+
 // SPEC 9: three panics in a minute give the degraded mode: it reaps, keeps the services
 // and answers; an upgrade leaves it, and what happened meanwhile is made up for.
 func TestPanic_Degraded(t *testing.T) {
