@@ -15,6 +15,7 @@ const (
 	fuseForget  = 2
 	fuseGetattr = 3
 	fuseOpen    = 14
+	fuseRead    = 15
 	fuseRelease = 18
 	fuseFlush   = 25
 	fuseInit    = 26
@@ -24,6 +25,12 @@ const (
 // ends it. With serve its server answers all but the flush of a close; without, it
 // never says a word.
 func hungMount(t *testing.T, serve bool) (dir string, end func()) {
+	t.Helper()
+	return fuseMount(t, serve, nil)
+}
+
+// fuseMount is hungMount with what the file holds.
+func fuseMount(t *testing.T, serve bool, data []byte) (dir string, end func()) {
 	t.Helper()
 	needRoot(t)
 	dev, err := syscall.Open("/dev/fuse", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
@@ -41,17 +48,20 @@ func hungMount(t *testing.T, serve bool) (dir string, end func()) {
 		t.Skip("cannot mount FUSE here: ", err)
 	}
 	if serve {
-		go serveFuse(dev)
+		go serveFuse(dev, data)
 	}
 	return dir, end
 }
 
-func serveFuse(dev int) {
+func serveFuse(dev int, data []byte) {
 	order := binary.NativeEndian
 	buf := make([]byte, 1<<17)
 	attr := func(node uint64, mode uint32) []byte { // struct fuse_attr
 		a := make([]byte, 88)
 		order.PutUint64(a, node)
+		if mode&syscall.S_IFMT == syscall.S_IFREG {
+			order.PutUint64(a[8:], uint64(len(data)))
+		}
 		order.PutUint32(a[60:], mode)
 		order.PutUint32(a[64:], 1)
 		return a
@@ -70,7 +80,7 @@ func serveFuse(dev int) {
 			order.PutUint32(body[4:], 31)
 			order.PutUint32(body[20:], 4096)
 		case fuseLookup: // struct fuse_entry_out
-			body = append(make([]byte, 40), attr(2, syscall.S_IFREG|0o666)...)
+			body = append(make([]byte, 40), attr(2, syscall.S_IFREG|0o777)...)
 			order.PutUint64(body, 2)
 		case fuseGetattr:
 			mode := uint32(syscall.S_IFREG | 0o666)
@@ -80,8 +90,15 @@ func serveFuse(dev int) {
 			body = append(make([]byte, 16), attr(order.Uint64(buf[16:]), mode)...)
 		case fuseOpen:
 			body = make([]byte, 16)
+		case fuseRead: // struct fuse_read_in
+			from := min(int(order.Uint64(buf[48:])), len(data))
+			body = data[from:min(from+int(order.Uint32(buf[56:])), len(data))]
 		case fuseRelease:
-		case fuseFlush, fuseForget:
+		case fuseFlush:
+			if data == nil {
+				continue
+			}
+		case fuseForget:
 			continue
 		default:
 			code = -int32(syscall.ENOSYS)
