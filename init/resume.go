@@ -51,10 +51,11 @@ func tryState(text string) (s *saved, err error) {
 // a process that had the number before.
 func (h *savedHead) whose(pid int) error {
 	tick, _ := proc.StartTick(pid)
+	boot, _ := proc.BootID()
 	switch {
 	case h.Pid != pid:
 		return errors.New("it is the state of pid " + strconv.Itoa(h.Pid) + ", not of " + strconv.Itoa(pid))
-	case h.Boot != proc.BootID():
+	case h.Boot != boot:
 		return errors.New("it is the state of another boot")
 	case h.Role == Machine && pid != 1:
 		return errors.New("it is the state of a machine's init, which is pid 1")

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"mote/graph"
 	"mote/proc"
 )
 
@@ -76,10 +77,11 @@ func TestInheritState(t *testing.T) {
 func TestWhose(t *testing.T) {
 	pid := unix.Getpid()
 	tick, ok := proc.StartTick(pid)
-	if !ok || proc.BootID() == "" {
+	boot, err := proc.BootID()
+	if !ok || err != nil || boot == "" {
 		t.Fatal("/proc is not as it should be")
 	}
-	good := savedHead{Pid: pid, Boot: proc.BootID(), Tick: tick}
+	good := savedHead{Pid: pid, Boot: boot, Tick: tick}
 	for want, h := range map[string]savedHead{
 		"<nil>": good,
 		"it is the state of pid 1, not of " + strconv.Itoa(pid): {Pid: 1, Boot: good.Boot, Tick: tick},
@@ -94,6 +96,25 @@ func TestWhose(t *testing.T) {
 		if text != want {
 			t.Errorf("%q, expected %q", text, want)
 		}
+	}
+}
+
+// A state that cannot say of what boot it is, since no descriptor is left, is none: the
+// next image would not believe it, and begin anew among services that run.
+func TestStateWithoutDescriptors(t *testing.T) {
+	in := &Init{pid: unix.Getpid(), role: Supervisor, conf: &graph.Config{}, world: graph.NewWorld(nil), logs: NewLogs(nil)}
+	whole := textOfState(t, in)
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := in.putState(func([]byte) error { return nil })
+	unix.Setrlimit(unix.RLIMIT_NOFILE, &old)
+	if !strings.Contains(whole, " boot=") || err == nil || !strings.Contains(err.Error(), "too many open files") {
+		t.Errorf("%v\n%s", err, whole)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"mote/proc"
 	"mote/state"
 )
 
@@ -8,7 +9,8 @@ import (
 // to have: a record names one by its number, and the number alone.
 type keeper struct {
 	*state.Writer
-	fds []int
+	fds  []int
+	boot string // see savedHead
 }
 
 // fd notes that the next image takes a descriptor over; 0 and below are none.
@@ -65,6 +67,11 @@ func init() {
 // go with it.
 func (in *Init) putState(sink func([]byte) error) (sum string, fds []int, err error) {
 	k := keeper{Writer: state.NewWriter(Version, sink)}
+	// With no descriptor left it cannot be read, and the next image would take the
+	// state for that of another boot.
+	if k.boot, err = proc.BootID(); err != nil {
+		return "", nil, err
+	}
 	for i := range savedParts {
 		if p := &savedParts[i]; p.put != nil {
 			p.put(in, &k)

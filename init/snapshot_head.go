@@ -30,7 +30,7 @@ func (h *savedHead) fields(f *state.Fields) {
 
 var headPart = savedPart{
 	put: func(in *Init, k *keeper) {
-		h := savedHead{Pid: in.pid, Boot: proc.BootID(), At: in.now, Role: in.role, Born: in.born}
+		h := savedHead{Pid: in.pid, Boot: k.boot, At: in.now, Role: in.role, Born: in.born}
 		h.Tick, _ = proc.StartTick(in.pid)
 		k.Put("init", h.fields)
 	},

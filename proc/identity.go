@@ -7,13 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BootID names this boot of the machine (random(4), boot_id); empty without /proc.
-func BootID() string {
-	text, err := ReadSmall("/proc/sys/kernel/random/boot_id", 64)
-	if err != nil {
-		return ""
+// BootID names this boot of the machine (random(4), boot_id). Where there is no such
+// file it is empty and no error; it is one where it cannot be read now (EMFILE).
+func BootID() (string, error) {
+	const path = "/proc/sys/kernel/random/boot_id"
+	text, err := ReadSmall(path, 64)
+	if err != nil && !Exists(path) {
+		err = nil
 	}
-	return strings.TrimSpace(string(text))
+	return strings.TrimSpace(string(text)), err
 }
 
 // StartTick is when a process was started, in clock ticks since the boot: with the

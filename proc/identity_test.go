@@ -13,9 +13,9 @@ import (
 )
 
 func TestBootID(t *testing.T) {
-	id := BootID()
-	if want, err := os.ReadFile("/proc/sys/kernel/random/boot_id"); err != nil || id+"\n" != string(want) || len(id) != 36 {
-		t.Errorf("%q, want %q (%v)", id, want, err)
+	id, err := BootID()
+	if want, bad := os.ReadFile("/proc/sys/kernel/random/boot_id"); err != nil || bad != nil || id+"\n" != string(want) || len(id) != 36 {
+		t.Errorf("%q, want %q (%v, %v)", id, want, err, bad)
 	}
 }
 
