@@ -47,6 +47,15 @@ func tryState(text string) (s *saved, err error) {
 	return readState(text)
 }
 
+// sealedState reads the state in a memory file.
+func sealedState(fd int) (*saved, error) {
+	text, err := proc.ReadSealed(fd, state.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	return tryState(text)
+}
+
 // whose says why the state is not that of the process pid: of another boot, or of
 // a process that had the number before.
 func (h *savedHead) whose(pid int) error {
@@ -68,11 +77,7 @@ func (h *savedHead) whose(pid int) error {
 // CheckState is "mote --check-state": it reads the state of its parent and says
 // whether this program can go on with it. It gives the exit status.
 func CheckState() int {
-	text, err := proc.ReadSealed(0, state.MaxBytes)
-	var s *saved
-	if err == nil {
-		s, err = tryState(text)
-	}
+	s, err := sealedState(0)
 	if err == nil {
 		err = s.whose(unix.Getppid())
 	}

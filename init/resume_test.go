@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -131,5 +132,34 @@ func TestOutcome(t *testing.T) {
 	}
 	if got := outcome(proc.Exit{Signal: 9}, strings.Repeat("x", 4096)); len(got) > 400 || !strings.HasPrefix(got, "it was ended by KILL and said ") {
 		t.Errorf("%q", got)
+	}
+}
+
+// A state that this very program could not read is not given to it after a panic: the
+// next image would have to begin anew.
+func TestSpoiledStateIsNoReasonToStartOver(t *testing.T) {
+	in := testInit(t, "service web /bin/web\n")
+	path := t.TempDir() + "/changed"
+	program, err := os.ReadFile("/bin/true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	img, err := proc.OpenImage(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	if err := os.WriteFile(path, append(program, 0), 0o755); err != nil { // it is never executed
+		t.Fatal(err)
+	}
+	if err := in.execute(img, "panic"); err == nil || !strings.Contains(err.Error(), "was changed since") {
+		t.Errorf("a good state: %v", err)
+	}
+	in.units[0].sid = -1
+	if err := in.execute(img, "panic"); err == nil || !strings.Contains(err.Error(), "io: it cannot be") {
+		t.Errorf("a spoiled state: %v", err)
 	}
 }

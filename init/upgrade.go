@@ -316,6 +316,11 @@ func (in *Init) execute(img *proc.Image, what string) error {
 		return err
 	}
 	defer text.Close()
+	if what != "upgrade" { // no child has tried it: a state that a bug has spoiled would be lost
+		if _, err := sealedState(text.FD()); err != nil {
+			return err
+		}
+	}
 	env := make([]string, 0, 64)
 	for _, kv := range proc.Environ() {
 		if !strings.HasPrefix(kv, stateVar+"=") {
