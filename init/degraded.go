@@ -121,7 +121,7 @@ func (in *Init) degradedText() string {
 
 // endNow ends what runs without the world's order.
 func (in *Init) endNow(h graph.Halt) {
-	in.closeAllSockets()
+	in.guarded(in.closeAllSockets)
 	in.end.begin(h)
 }
 

@@ -51,13 +51,12 @@ func (e *ending) begin(h graph.Halt) {
 		return
 	}
 	in := e.in
-	e.halt = h
+	e.halt, e.stage, e.until = h, termLeft, in.now+leftoverTerm
+	e.deadline = in.now // as a rule nobody is left
 	if left := in.alive(); left != "" {
 		in.logs.Say(MsgWarn, "still running: ", left)
 	}
-	e.stage, e.until = termLeft, in.now+leftoverTerm
 	e.signalAll(unix.SIGTERM)
-	e.deadline = in.now // as a rule nobody is left
 }
 
 // alive names the units that still have a process.

@@ -116,6 +116,9 @@ func (in *Init) mendOnce(w *work) {
 	}
 	in.guarded(func() { in.mendSpawn(w) })
 	in.guarded(func() { in.mendReap(w) })
+	if w.next > 0 && w.effects[w.next-1].Kind == graph.End {
+		w.next-- // the world does not ask for it again, and it begins once
+	}
 	for i := w.next; i < len(w.effects); i++ {
 		in.guarded(func() { in.perform(&w.effects[i]) })
 	}

@@ -99,6 +99,20 @@ func TestPanicInShutdown(t *testing.T) {
 	in.until(t, "what was left is gone", func() bool { return len(in.procs) == 0 })
 }
 
+// What the world asks for at its end is done, whatever comes before it.
+func TestPanicAtTheEnd(t *testing.T) {
+	in := testInit(t, "service free /bin/sleep 1000\n")
+	t.Setenv(injectVar, "perform:End:free")
+	clear(injected)
+	if in.guarded(func() { in.apply(in.haltEvent(graph.Halt{Kind: graph.HaltExit, Code: 3})) }) {
+		t.Fatal("there was no panic")
+	}
+	in.mend()
+	if in.end.stage != termLeft || in.end.halt.Code != 3 || in.end.deadline == 0 {
+		t.Errorf("the end is %+v in stage %d, looked at %d", in.end.halt, in.end.stage, in.end.deadline)
+	}
+}
+
 // A client whose request panics is told so and dropped; the others notice nothing.
 func TestPanicOfARequest(t *testing.T) {
 	in := testInit(t, "service free /bin/sleep 1000\n")
