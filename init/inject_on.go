@@ -19,6 +19,7 @@ const injecting = true
 //
 //	apply:Ended:web:2    an event, half-way through its first change
 //	perform:Spawn:web    an effect, before it is performed
+//	settle:Boot          clients are about to be told of what an event has done
 //	verb:status          a request
 //	log:web              what a unit has written is about to be read
 //	reap:web             a process of it has ended

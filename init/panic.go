@@ -25,7 +25,7 @@ type work struct {
 	event    bool           // that one is under way
 	applying bool           // the world has it
 	effects  []graph.Effect // what it wants done
-	next     int            // of them
+	next     int            // of them; beyond them when all are performed
 
 	dying proc.Exit // the child that is being reaped; Pid 0 = none
 	dead  *process  // that it was, if it is known
@@ -116,7 +116,7 @@ func (in *Init) mendOnce(w *work) {
 	}
 	in.guarded(func() { in.mendSpawn(w) })
 	in.guarded(func() { in.mendReap(w) })
-	if w.next > 0 && w.effects[w.next-1].Kind == graph.End {
+	if e := w.doing(); e != nil && e.Kind == graph.End {
 		w.next-- // the world does not ask for it again, and it begins once
 	}
 	for i := w.next; i < len(w.effects); i++ {
@@ -136,8 +136,8 @@ func (in *Init) guilty(w *work) graph.ID {
 		unit, _ = in.world.Recover()
 	case w.spawning() != nil:
 		unit = w.spawning().Unit
-	case w.next > 0:
-		unit = w.effects[w.next-1].Unit
+	case w.doing() != nil:
+		unit = w.doing().Unit
 	case w.dead != nil:
 		unit = w.dead.unit
 	}
@@ -147,10 +147,18 @@ func (in *Init) guilty(w *work) graph.ID {
 	return unit
 }
 
+// doing gives the effect that is being performed, or nil.
+func (w *work) doing() *graph.Effect {
+	if at := w.next - 1; at >= 0 && at < len(w.effects) {
+		return &w.effects[at]
+	}
+	return nil
+}
+
 // spawning gives the effect whose process was being made, or nil.
 func (w *work) spawning() *graph.Effect {
-	if w.next > 0 && w.effects[w.next-1].Kind == graph.Spawn {
-		return &w.effects[w.next-1]
+	if e := w.doing(); e != nil && e.Kind == graph.Spawn {
+		return e
 	}
 	return w.spawn
 }

@@ -148,6 +148,23 @@ func TestPanicAtSpawned(t *testing.T) {
 	in.breakAt(t, "apply:Spawned:web", "web is failed", func() bool { return in.world.State(0) == graph.Failed })
 }
 
+// A spawn that has to wait for its turn when clients are told of it is no failed one.
+func TestPanicBehindAQueuedSpawn(t *testing.T) {
+	in := testInit(t, "service web /bin/sleep 1000\nservice free /bin/sleep 1000\n")
+	in.now -= spawnBudget // the turn has had its time
+	in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	t.Setenv(injectVar, "settle:Boot")
+	clear(injected)
+	if in.guarded(in.drain) {
+		t.Fatal("there was no panic")
+	}
+	in.mend()
+	in.until(t, "both run", func() bool {
+		in.drain()
+		return in.world.State(0) == graph.Running && in.world.State(1) == graph.Running
+	})
+}
+
 // The end of one of the init's own comes to its owner, whoever's fault the panic is.
 func TestPanicAtTheEndOfAHelper(t *testing.T) {
 	in := testInit(t, "task web /bin/true\n")

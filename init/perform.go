@@ -40,6 +40,10 @@ func (in *Init) drain() {
 			}
 			in.perform(e)
 		}
+		w.next++ // none is being performed
+		if injecting {
+			in.inject("settle", in.queue[w.at].Kind.String(), graph.None)
+		}
 		in.server.settle(w.effects)
 		w.event, w.effects, w.next = false, nil, 0
 	}
