@@ -46,7 +46,8 @@ func Main(args []string) int {
 		return 1
 	}
 	if s != nil {
-		if in.resume(s) {
+		in.guarded(func() { in.resume(s) })
+		if in.world != nil {
 			in.salvaged = false
 			in.loop()
 			return 0 // never, but else old would be in memory all the while

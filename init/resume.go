@@ -90,9 +90,9 @@ func CheckState() int {
 }
 
 // resume goes on where the image before has stopped: each part takes over what is its
-// own. Nothing of the boot is done again. It reports whether there is a world to go on
-// with.
-func (in *Init) resume(s *saved) bool {
+// own. Nothing of the boot is done again. Afterwards there is no world if there is none
+// to go on with.
+func (in *Init) resume(s *saved) {
 	for i := range savedParts {
 		if p := &savedParts[i]; p.attach != nil {
 			in.guarded(func() {
@@ -103,7 +103,7 @@ func (in *Init) resume(s *saved) bool {
 			})
 		}
 		if i > 0 && in.world == nil { // the first two parts are what all others need
-			return false
+			return
 		}
 	}
 	in.work, in.busy = work{}, false                     // of a part that has panicked
@@ -123,8 +123,7 @@ func (in *Init) resume(s *saved) bool {
 	in.clock()
 	text := "re-executed: " + s.snap.Release + " -> " + Version + ", " + strconv.Itoa(in.world.Len()) + " units, " + spanText(int64(in.now-s.At))
 	in.logs.Say(MsgInfo, text)
-	in.guarded(func() { in.server.answerUpgrade(text[len("re-executed: "):], 0) })
-	return true
+	in.server.answerUpgrade(text[len("re-executed: "):], 0)
 }
 
 // numbers lists descriptors.
