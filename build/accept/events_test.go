@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -33,7 +32,7 @@ func (in *Init) follow(args ...string) *watcher {
 	in.t.Helper()
 	w := &watcher{in: in}
 	c := exec.Command(clientBin, append([]string{"-s", in.sock, "--json"}, args...)...)
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: credential()}
+	c.SysProcAttr = in.owner()
 	c.Env = []string{marker}
 	out, err := c.StdoutPipe()
 	must(in.t, err)

@@ -15,10 +15,14 @@ import (
 // clients ask, connections arrive and timers run. What must have happened is known
 // from files that the services write, never from the init.
 func TestStorm(t *testing.T) {
-	for _, mode := range []Mode{supervisor, container} {
+	for _, mode := range []Mode{supervisor, container, rooted} {
 		t.Run(modeName(mode), func(t *testing.T) {
+			opt := Options{Mode: mode}
+			if mode == rooted { // where each service has its cgroup
+				opt.Launch, opt.Group = []string{"-cgroup"}, newGroup(t, 0)
+			}
 			port := freePort(t)
-			in := prepareInit(t, Options{Mode: mode}, stormConf(port))
+			in := prepareInit(t, opt, stormConf(port))
 			in.touch("calm")
 			in.launch()
 			in.until("the init answers", func() bool { return in.ctl("ping").code == 0 })
@@ -70,7 +74,7 @@ func TestStorm(t *testing.T) {
 				t.Errorf("the init has %d kB of its own, had %d", m, memory)
 			}
 			in.until("no zombie", func() bool { return len(in.children("Z")) == 0 })
-			if !t.Failed() && hasOverlay(t) && mode == container {
+			if !t.Failed() && hasOverlay(t) && mode != supervisor {
 				in.termFlood()
 			}
 		})

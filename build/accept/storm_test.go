@@ -88,10 +88,10 @@ func (in *Init) wire() (*wire, error) {
 	}
 }
 
-// dialOwn connects as the init's own user: the kernel notes the effective user of the
+// dialOwn connects as the init's own user (ctl): the kernel notes the effective user of the
 // thread that connects (unix(7), SO_PEERCRED), and each thread has its own.
 func (in *Init) dialOwn() (net.Conn, error) {
-	if asRoot {
+	if asRoot && in.opt.Mode != rooted && !in.opt.AsRoot {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		effective := func(user int) {
@@ -240,8 +240,14 @@ func (c *crowd) visitors(in *Init, port string) {
 	}
 }
 
-// reexecs is 20 re-execs a second, by turns asked for by a client and by the signal.
+// reexecs is 20 re-execs a second, by turns asked for by a client, of this build and
+// another one, and by the signal.
 func (c *crowd) reexecs(in *Init) {
+	own := "/mote"
+	if in.opt.Mode == supervisor {
+		own = in.opt.Bin
+	}
+	words := []string{"", "upgrade " + in.other("9.8.7", ""), "upgrade", "upgrade " + own}
 	n, due := 0, time.Now()
 	c.add("re-execs that were asked for", func() error {
 		due = due.Add(50 * time.Millisecond)
@@ -249,7 +255,8 @@ func (c *crowd) reexecs(in *Init) {
 		if time.Since(due) > time.Second {
 			due = time.Now() // what the machine cannot do is not made up for
 		}
-		if n++; n%4 == 0 {
+		n++
+		if n%4 == 0 {
 			return syscall.Kill(in.pid(), rt0+25)
 		}
 		w, err := in.wire()
@@ -257,7 +264,7 @@ func (c *crowd) reexecs(in *Init) {
 			return err
 		}
 		defer w.Close()
-		if _, err = w.ask("upgrade"); err != nil && strings.Contains(err.Error(), "another one is under way") {
+		if _, err = w.ask(words[n%4]); err != nil && strings.Contains(err.Error(), "another one is under way") {
 			n, err = n-1, nil // that of the signal
 		}
 		return err

@@ -155,6 +155,14 @@ func (in *Init) same(was, is picture) {
 	}
 }
 
+// owner makes a child of the tests the user that the init runs as, seen from outside.
+func (in *Init) owner() *syscall.SysProcAttr {
+	if in.opt.Mode == rooted || in.opt.AsRoot {
+		return nil
+	}
+	return &syscall.SysProcAttr{Credential: credential()}
+}
+
 // asked is a client that waits for its answer.
 type asked struct {
 	in        *Init
@@ -177,7 +185,7 @@ func (in *Init) begins(words ...string) *asked {
 	in.t.Helper()
 	a := &asked{in: in, words: words, done: make(chan error, 1)}
 	a.cmd = exec.Command(clientBin, append([]string{"-s", in.sock}, words...)...)
-	a.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential()}
+	a.cmd.SysProcAttr = in.owner()
 	a.cmd.Env = []string{marker, "NO_COLOR=1"}
 	a.cmd.Stdout, a.cmd.Stderr = &a.out, &a.errs
 	must(in.t, a.cmd.Start())

@@ -264,4 +264,9 @@ func TestUpgradeOfADeletedFile(t *testing.T) {
 	in.write("mote", "no program")
 	in.upgrade()
 	in.same(was, in.picture())
+	// A new one in its place, as packages do it, is what is meant by no path.
+	must(t, os.Rename(in.dir+in.other("9.8.7", ""), in.dir+"/mote"))
+	in.upgrade()
+	in.contains(in.ok("version"), "init   mote 9.8.7")
+	in.same(was, in.picture())
 }
