@@ -9,7 +9,8 @@
 // namespace and never in the machine role, whose end remounts what it finds.
 //
 // MOTE_BIN names the file under test (else ../../out/mote). MOTE_TEST_SLOW=N
-// multiplies every deadline by N. MOTE_TEST_CLIENT names a file to be used as
+// multiplies every deadline by N. MOTE_STORM_SECONDS is how long a storm of re-execs
+// blows (10, or 30 where CI is set). MOTE_TEST_CLIENT names a file to be used as
 // the client.
 //
 // The package must never import a room of the product.
