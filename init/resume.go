@@ -34,6 +34,7 @@ func inheritState() (s *saved, old *state.Snapshot, why string) {
 	if err = s.whose(unix.Getpid()); err != nil {
 		return nil, nil, stateVar + ": " + err.Error() + ": a new start"
 	}
+	s.text = text
 	return s, s.snap, ""
 }
 
@@ -94,20 +95,21 @@ func CheckState() int {
 // to go on with.
 func (in *Init) resume(s *saved) {
 	for i := range savedParts {
-		if p := &savedParts[i]; p.attach != nil {
-			in.guarded(func() {
-				if injecting {
-					in.inject("attach", p.kinds[0].name, graph.None)
-				}
-				p.attach(in, s)
-			})
+		p := &savedParts[i]
+		if p.attach != nil && !in.guarded(func() {
+			if injecting {
+				in.inject("attach", p.kinds[0].name, graph.None)
+			}
+			p.attach(in, s)
+		}) {
+			in.anew(s)
 		}
 		if i > 0 && in.world == nil { // the first two parts are what all others need
 			return
 		}
 	}
-	in.work, in.busy = work{}, false                     // of a part that has panicked
-	for id := len(in.units); id < in.world.Len(); id++ { // a part that has panicked
+	in.work, in.busy, s.text = work{}, false, "" // of a part that has panicked
+	for id := len(in.units); id < in.world.Len(); id++ {
 		in.openUnit(graph.ID(id))
 	}
 	if closed := proc.CloseInherited(s.has); len(closed) > 0 {
@@ -124,6 +126,32 @@ func (in *Init) resume(s *saved) {
 	text := "re-executed: " + s.snap.Release + " -> " + Version + ", " + strconv.Itoa(in.world.Len()) + " units, " + spanText(int64(in.now-s.At))
 	in.logs.Say(MsgInfo, text)
 	in.server.answerUpgrade(text[len("re-executed: "):], 0)
+}
+
+// anew is for a part that has panicked: units without processes, say, are no state to
+// go on with. Another image of this program salvages what it finds, in memory that is
+// whole. It returns only if that cannot be: then the other parts go on.
+func (in *Init) anew(s *saved) {
+	img, err := proc.OpenImage(selfExe)
+	var text *proc.Sealed
+	if err == nil {
+		text, err = proc.NewSealed("mote-state")
+	}
+	if err == nil {
+		err = text.Write([]byte(s.text[:strings.LastIndexByte(s.text[:len(s.text)-1], '\n')+1])) // without its end it is salvaged
+	}
+	if err == nil {
+		if err = text.Seal(); err == nil {
+			err = proc.Reexec(img, proc.Args(), stateEnviron(text.FD()), append(s.all(), text.FD()))
+		}
+	}
+	if img != nil {
+		img.Close()
+	}
+	if text != nil {
+		text.Close()
+	}
+	in.logs.Say(MsgWarn, "cannot start anew: ", err.Error(), ": this init goes on without a part of its state")
 }
 
 // numbers lists descriptors.

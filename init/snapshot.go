@@ -25,7 +25,8 @@ func (k *keeper) fd(fd int) {
 // wrong with a snapshot is found here. Each part embeds its own.
 type saved struct {
 	snap   *state.Snapshot
-	claims // of attach
+	text   string // all of it, until the parts are attached
+	claims        // of attach
 	savedHead
 	savedWorld
 	savedUnits

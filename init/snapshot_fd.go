@@ -48,6 +48,16 @@ func (c *claims) note(fd int) bool {
 	return true
 }
 
+// all lists them.
+func (c *claims) all() (fds []int) {
+	for fd := range 64 * len(c.set) {
+		if c.has(fd) {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}
+
 // has reports whether a descriptor was taken over.
 func (c *claims) has(fd int) bool {
 	return fd >= 0 && fd/64 < len(c.set) && c.set[fd/64]&(1<<(fd%64)) != 0

@@ -321,14 +321,18 @@ func (in *Init) execute(img *proc.Image, what string) error {
 			return err
 		}
 	}
+	return proc.Reexec(img, proc.Args(), stateEnviron(text.FD()), append(fds, text.FD()))
+}
+
+// stateEnviron is the environment of an image that finds the state in a descriptor.
+func stateEnviron(fd int) []string {
 	env := make([]string, 0, 64)
 	for _, kv := range proc.Environ() {
 		if !strings.HasPrefix(kv, stateVar+"=") {
 			env = append(env, kv)
 		}
 	}
-	env = append(env, stateVar+"="+strconv.Itoa(text.FD()))
-	return proc.Reexec(img, proc.Args(), env, append(fds, text.FD()))
+	return append(env, stateVar+"="+strconv.Itoa(fd))
 }
 
 // upgradeTo is the verb "upgrade [PATH]". Its answer comes from the next image.
