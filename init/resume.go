@@ -32,7 +32,10 @@ func inheritState() (s *saved, old *state.Snapshot, why string) {
 		return nil, state.Salvage(text), "the state cannot be read: " + err.Error() + ": a new start"
 	}
 	if err = s.whose(unix.Getpid()); err != nil {
-		return nil, nil, stateVar + ": " + err.Error() + ": a new start"
+		if old = s.snap; s.Pid != unix.Getpid() {
+			old = nil
+		} // else the processes that it names may be there, and are looked for
+		return nil, old, stateVar + ": " + err.Error() + ": a new start"
 	}
 	s.text = text
 	return s, s.snap, ""

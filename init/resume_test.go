@@ -35,6 +35,10 @@ func TestInheritState(t *testing.T) {
 	good := textOfState(t, in)
 	in.pid++
 	other := textOfState(t, in)
+	in.pid--
+	head, body, _ := strings.Cut(good[:strings.LastIndex(good, "end ")], "\n")
+	boot, _ := proc.BootID()
+	early := signed(head, strings.Replace(body, boot, "another", 1))
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
@@ -54,6 +58,7 @@ func TestInheritState(t *testing.T) {
 		{"a pipe", strconv.Itoa(pipe[0]), "it is no memory file", false, false},
 		{"not sealed", strconv.Itoa(open), "it is not sealed", false, false},
 		{"closed", "99999", "bad file descriptor", false, false},
+		{"another boot's", strconv.Itoa(sealedText(t, early)), "it is the state of another boot", false, true},
 		{"another's", strconv.Itoa(sealedText(t, other)), "it is the state of pid ", false, false},
 		{"cut", strconv.Itoa(sealedText(t, good[:len(good)-9])), "it is cut", false, true},
 		{"hostile", strconv.Itoa(sealedText(t, strings.Repeat("\xff\x00\n", 1000))), "it is no snapshot", false, true},
