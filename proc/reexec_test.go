@@ -24,6 +24,7 @@ func TestReexec(t *testing.T) {
 		{"user's values", `ulimit -Sn 300; GOMAXPROCS=2 GODEBUG=madvdontneed=1 exec "$0"`},
 		{"no mask", `ulimit -Sn 300; MOTE_STAGE=$$ exec "$0"`},
 		{"nohup", `ulimit -Sn 300; trap "" HUP; exec "$0"`},
+		{"under signals", `(sleep 0.05; while kill -USR1 $$ && kill -60 $$ && kill -ALRM $$ && kill -PIPE $$; do sleep 0.001; done) >/dev/null 2>&1 & ulimit -Sn 300; exec "$0"`},
 		{"started with", `ulimit -Sn 300; exec 9</dev/null; exec "$0"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
