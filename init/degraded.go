@@ -30,6 +30,7 @@ type bugs struct {
 	said     graph.Instant   // when it was
 	times    []graph.Instant // of the last ones, maxBugs at most
 	degraded bool
+	ends     int           // panics since the end has begun and this mode too
 	until    graph.Instant // when the world is tried again; else when it was last; 0 = never
 	delay    graph.Instant // before that; 0 = it was not degraded
 	kept     []graph.Event

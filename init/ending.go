@@ -125,6 +125,9 @@ func (e *ending) tick() {
 	if e.stage == notEnding || e.deadline == 0 || in.now < e.deadline {
 		return
 	}
+	if injecting {
+		in.inject("end", "", graph.None)
+	}
 	switch e.stage {
 	case termLeft, killLeft:
 		if in.syslog.finish() {

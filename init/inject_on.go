@@ -24,6 +24,7 @@ const injecting = true
 //	log:web              what a unit has written is about to be read
 //	reap:web             a process of it has ended
 //	attach:init          a part of the state is about to be taken over
+//	end                  the next step of the end
 //	turn:100             a turn
 //
 // One that has been is taken off, so that the next image does not have it again.

@@ -245,7 +245,40 @@ func (in *Init) part(do func()) {
 		do()
 	} else if !in.guarded(do) {
 		in.guarded(in.mend)
+		in.lastResort()
 		in.rest()
+	}
+}
+
+// What is done when the end panics again and again: an end that never comes is worse
+// than one without its steps. The numbers are of panics, each with its rest.
+const (
+	endsWithoutSteps = 500  // 5 s at least
+	rebootsAtOnce    = 6000 // a minute
+)
+
+// lastResort ends what cannot be ended in order.
+func (in *Init) lastResort() {
+	if in.end.stage == notEnding {
+		return
+	}
+	in.bugs.ends++
+	switch in.bugs.ends {
+	case endsWithoutSteps:
+		if in.role != Machine {
+			proc.KillDescendants(int(unix.SIGKILL))
+			unix.Exit(1)
+		}
+		proc.Child(proc.Op{Kind: proc.OpSync})
+	case rebootsAtOnce:
+		cmd := uint32(unix.LINUX_REBOOT_CMD_RESTART)
+		switch in.end.halt.Kind {
+		case graph.HaltPoweroff:
+			cmd = unix.LINUX_REBOOT_CMD_POWER_OFF
+		case graph.HaltHalt:
+			cmd = unix.LINUX_REBOOT_CMD_HALT
+		}
+		proc.Child(proc.Op{Kind: proc.OpReboot, Cmd: int(int32(cmd))})
 	}
 }
 

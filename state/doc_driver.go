@@ -9,6 +9,7 @@
 //	init.work.*           rebuilt: of one turn
 //	init.bugs.text        kept: record panics
 //	init.bugs.said        rebuilt: it bounds what is said in one image
+//	init.bugs.ends        rebuilt: no image follows in the degraded mode
 //	init.bugs.times       kept: record panics; an upgrade that is asked for begins with none
 //	init.bugs.degraded    kept: record panics, until an upgrade
 //	init.bugs.until       kept: record panics

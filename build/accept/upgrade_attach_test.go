@@ -1,6 +1,7 @@
 package accept
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -35,4 +36,16 @@ func TestPanic_InTheNextImage(t *testing.T) {
 			in.wantOrder("+a", "+b", "-b", "-a")
 		})
 	}
+}
+
+// SPEC 8: nothing may hang the end, not even a bug of its own.
+func TestPanic_TheEndItself(t *testing.T) {
+	t.Parallel()
+	in := startWith(t, Options{Mode: container, Bin: build(t, faulty, "mote_inject"), Env: []string{"MOTE_PANIC=" + strings.Repeat("end,", 600)}}, svc("a"))
+	in.settled("a")
+	in.ok("shutdown")
+	if got := in.gone(6 * step); got != 1 {
+		t.Errorf("the end is %d, want 1", got)
+	}
+	in.wantOrder("+a", "-a")
 }
