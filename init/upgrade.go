@@ -153,6 +153,11 @@ func (u *upgrade) check() error {
 	spec := proc.NewSpec([]string{"/proc/self/fd/" + strconv.Itoa(place)}, []string{"mote", CheckWord}, []string{"GOMAXPROCS=1"})
 	spec.Dir, spec.Stdin, spec.Out = "/", text.FD(), pipe[1]
 	spec.Fds = []proc.FD{{From: u.image.FD(), To: place}}
+	// It needs as much memory as this process: where there is not enough, it is the
+	// one that the kernel ends (proc_pid_oom_score_adj(5)).
+	if unix.Access("/proc/self/oom_score_adj", unix.W_OK) == nil {
+		spec.Context = &proc.Context{OOMSet: true, OOM: 1000}
+	}
 	child, err := proc.Spawn(spec)
 	if err != nil {
 		return err
@@ -174,6 +179,8 @@ func (u *upgrade) checked(p *process, ex proc.Exit) {
 		u.stage = agreed
 	case ex.Signal == 0 && ex.Code == 1 && its:
 		u.refuse(cleaned(reason))
+	case ex.Signal == int(unix.SIGKILL):
+		u.refuse(u.name() + ": its check was ended by KILL: there may be too little memory for both: free some")
 	default:
 		u.refuse(u.name() + " is not mote, or does not understand this state: " + outcome(ex, text))
 	}

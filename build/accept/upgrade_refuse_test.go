@@ -101,6 +101,7 @@ func refused(t *testing.T) map[string]struct {
 	for _, mood := range []string{"hang", "hold", "crash", "silent", "noise", "endless", "fail"} {
 		all["program: "+mood] = bytes("", moody(t, mood))
 	}
+	all["program: starved"] = bytes("its check was ended by KILL: there may be too little memory", moody(t, "starved"))
 	return all
 }
 

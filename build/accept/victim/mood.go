@@ -40,6 +40,10 @@ func mood() {
 		self(nil, "ignore", "TERM,INT,HUP", ",", "sleep")
 	case "crash":
 		die([]string{"SEGV"})
+	case "starved": // it is the first to go when there is too little memory
+		if score, err := os.ReadFile("/proc/self/oom_score_adj"); err == nil && string(score) == "1000\n" {
+			die([]string{"KILL"})
+		}
 	case "silent":
 	case "dump": // what it is given, into a file
 		data, err := io.ReadAll(io.NewSectionReader(os.Stdin, 0, 1<<30))
