@@ -71,7 +71,7 @@ func (b *bootCheck) deadline() graph.Instant {
 
 func (b *bootCheck) tick() {
 	in := b.in
-	if in.world.Ending().Kind != graph.HaltNone {
+	if in.ending().Kind != graph.HaltNone {
 		b.check.End()
 		b.look = false
 	}

@@ -106,7 +106,7 @@ func (c *critical) tick() {
 		c.dueAt = 0
 		c.due()
 	}
-	if c.goodAt+c.until != 0 && in.world.Ending().Kind != graph.HaltNone {
+	if c.goodAt+c.until != 0 && in.ending().Kind != graph.HaltNone {
 		c.cancel()
 	}
 	if c.goodAt != 0 && c.goodAt <= in.now {
@@ -126,7 +126,7 @@ func (c *critical) tick() {
 func (c *critical) due() {
 	in := c.in
 	switch {
-	case in.world.Ending().Kind != graph.HaltNone:
+	case in.ending().Kind != graph.HaltNone:
 	case in.world.Gone(c.unit) || in.world.State(c.unit) != graph.Failed:
 		in.logs.Say(MsgInfo, "critical unit ", in.name(c.unit), " is ", in.world.State(c.unit).String(), " now: no reboot")
 	default:
@@ -171,7 +171,7 @@ func (c *critical) counted(p *process, ex proc.Exit) {
 	in := c.in
 	why := "critical unit " + in.name(c.unit) + " is failed"
 	switch {
-	case in.world.Ending().Kind != graph.HaltNone:
+	case in.ending().Kind != graph.HaltNone:
 		return
 	case ex.Code == criticalStop && ex.Signal == 0:
 		in.queue = append(in.queue, in.rescue(why+": no reboot, three have not helped ("+criticalFile+")")...)

@@ -139,3 +139,15 @@ func TestDegradedExits(t *testing.T) {
 		t.Errorf("%+v %+v", st, in.bugs)
 	}
 }
+
+// An end that goes on without the world is one for the watches too.
+func TestDegradedEnd(t *testing.T) {
+	in := testInit(t, "service web /bin/sleep 1000\n")
+	in.bugs.degraded, in.end.stage, in.end.halt.Kind = true, termLeft, graph.HaltExit
+	in.critical.goodAt, in.booted.look = in.now+1, true
+	in.critical.tick()
+	in.booted.tick()
+	if in.critical.goodAt != 0 || in.booted.look {
+		t.Errorf("%+v, %+v", in.critical, in.booted.check)
+	}
+}
