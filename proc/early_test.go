@@ -149,7 +149,7 @@ func helperReexec() {
 		runtime.Gosched()
 	}
 	if rounds < 100 {
-		img, err := SelfImage()
+		img, err := OpenImage(SelfPath())
 		check(err)
 		check(Reexec(img, Args(), append(without(Environ(), "ROUNDS"), "ROUNDS="+strconv.Itoa(rounds+1)), nil))
 	}

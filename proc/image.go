@@ -160,9 +160,6 @@ func SelfPath() string {
 	return selfExe
 }
 
-// SelfImage is OpenImage of SelfPath.
-func SelfImage() (*Image, error) { return OpenImage(SelfPath()) }
-
 // SelfDeleted reports whether the file of the running program has no name any more:
 // then its mount cannot become read-only (Linux, sb_prepare_remount_readonly). A
 // program in memory, such as CopyImage makes, lies on no such mount.

@@ -151,7 +151,7 @@ func helperCopied() {
 		say()
 		img, err = copied(SelfPath())
 	case "1":
-		img, err = SelfImage()
+		img, err = OpenImage(SelfPath())
 	default:
 		return
 	}

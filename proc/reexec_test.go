@@ -124,7 +124,7 @@ func helperHop() {
 	}
 	h.stray, err = unix.Open("/dev/zero", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	check(err)
-	img, err := SelfImage()
+	img, err := OpenImage(SelfPath())
 	check(err)
 	env := append(Environ(), fmt.Sprint("HOP=", h.n, " ", h.sealed, " ", h.pipe[0], " ", h.pipe[1], " ", h.timer, " ", h.stray, " ", h.sleeper, " ", h.ending))
 	check(Reexec(img, Args(), slices.DeleteFunc(env, func(kv string) bool {
