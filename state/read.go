@@ -12,6 +12,10 @@ import (
 // about 60 MB.
 const MaxBytes = 128 << 20
 
+// maxLines bounds the records: one takes 48 bytes of memory, whatever its line says.
+// Lines that are written have more than 32 bytes on the average.
+const maxLines = MaxBytes / 32
+
 // maxUnknown bounds the list of what a reader did not know.
 const maxUnknown = 64
 
@@ -50,6 +54,9 @@ func Read(text string) (*Snapshot, error) {
 	}
 	body, end := text[len(text)-len(rest):at], text[at:]
 	lines := 1 + strings.Count(body, "\n")
+	if lines > maxLines {
+		return nil, errors.New("it has " + strconv.Itoa(lines) + " lines: the limit is " + strconv.Itoa(maxLines))
+	}
 	sum := newDigest()
 	sum.add([]byte(text[:at]))
 	s.Sum = sum.String()
@@ -97,8 +104,8 @@ func (s *Snapshot) head(text string) error {
 
 // split makes the records of the lines between the first and the last.
 func (s *Snapshot) split(body string) {
-	s.Records = make([]Record, 0, strings.Count(body, "\n"))
-	for n := 2; body != ""; n++ {
+	s.Records = make([]Record, 0, min(strings.Count(body, "\n"), maxLines))
+	for n := 2; body != "" && n <= maxLines; n++ {
 		var text string
 		text, body, _ = strings.Cut(body, "\n")
 		kind, rest, _ := strings.Cut(text, " ")

@@ -147,3 +147,14 @@ func TestDamage(t *testing.T) {
 		}
 	}
 }
+
+// A few MB of lines that say nothing do not take hundreds of MB.
+func TestManyLines(t *testing.T) {
+	text := sign(strings.Repeat("\n", maxLines))
+	if _, err := Read(text); err == nil || !strings.HasPrefix(err.Error(), "it has 4194305 lines: the limit is ") {
+		t.Errorf("read: %v", err)
+	}
+	if n := len(Salvage(text).Records); n != maxLines-1 {
+		t.Errorf("salvaged: %d records", n)
+	}
+}
