@@ -80,12 +80,24 @@ func (in *Init) spawnSome(list *[]graph.Effect) {
 		switch {
 		case e.Kind == graph.Spawn:
 			in.spawn(&e)
-		case e.Gen == 0 || e.Gen == in.world.Status(e.Unit).Probe:
+		case in.wanted(&e):
 			in.perform(&e)
 		}
 		in.busy, in.work.spawn = false, nil
 		in.drain()
 	}
+}
+
+// wanted reports whether the unit still waits for what a re-exec has to begin again.
+func (in *Init) wanted(e *graph.Effect) bool {
+	st := in.world.Status(e.Unit)
+	switch e.Kind {
+	case graph.Check:
+		return st.Phase == graph.PhaseCheck
+	case graph.Ask, graph.Open:
+		return st.State == graph.Waiting
+	}
+	return e.Gen == st.Probe
 }
 
 // perform does one thing that the world asks for.

@@ -168,3 +168,13 @@ func TestSpoiledStateIsNoReasonToStartOver(t *testing.T) {
 		t.Errorf("a spoiled state: %v", err)
 	}
 }
+
+// What a re-exec begins again is not begun of a unit that was stopped meanwhile.
+func TestBegunAgainWhileWanted(t *testing.T) {
+	in := testInit(t, "service web /bin/sleep 1000\n  start manual\n  listen unix "+t.TempDir()+"/sock\n")
+	in.checks = []graph.Effect{{Kind: graph.Open}}
+	in.catchUp()
+	if in.units[0].socks != nil || len(in.checks) != 0 {
+		t.Errorf("its sockets are open, or %d effects wait", len(in.checks))
+	}
+}
