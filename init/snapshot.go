@@ -27,6 +27,7 @@ type saved struct {
 	snap   *state.Snapshot
 	text   string // all of it, until the parts are attached
 	claims        // of attach
+	named  claims // by records: none is there twice
 	savedHead
 	savedWorld
 	savedUnits

@@ -136,7 +136,7 @@ func (s *saved) takeControl(r *state.Record) error {
 	if err := r.Load(c.fields); err != nil {
 		return err
 	}
-	if c.first < 0 || c.first >= maxClients || c.path != "" && c.sock.Fd <= 2 {
+	if c.first < 0 || c.first >= maxClients || c.path != "" && (c.sock.Fd == 0 || s.wrongFD(c.sock.Fd) != "") {
 		return r.Wrong("there is no such socket")
 	}
 	return nil
@@ -148,8 +148,8 @@ func (s *saved) takeClient(r *state.Record) error {
 		return err
 	}
 	for _, o := range s.clients {
-		if o.slot == v.slot || o.fd == v.fd {
-			return r.Wrong("its slot or descriptor is another's")
+		if o.slot == v.slot {
+			return r.Wrong("its slot is another's")
 		}
 	}
 	for _, id := range v.reply.ids {
@@ -160,6 +160,9 @@ func (s *saved) takeClient(r *state.Record) error {
 	if v.slot < 0 || v.slot >= maxClients || v.fd <= 2 || v.reply.kind > replyFollow || v.reply.next < 0 || v.lost < 0 ||
 		len(v.in) > line.MaxLine+readBytes || len(v.out) > clientsBytes {
 		return r.Wrong("there is no such client")
+	}
+	if wrong := s.wrongFD(v.fd); wrong != "" {
+		return r.Wrong(wrong)
 	}
 	if v.waits {
 		var err error

@@ -58,6 +58,17 @@ func (c *claims) all() (fds []int) {
 	return fds
 }
 
+// may notes descriptors of records and reports whether they can be, and no other
+// record had them; 0 is none.
+func (c *claims) may(fds ...int) bool {
+	for _, fd := range fds {
+		if fd != 0 && !c.note(fd) {
+			return false
+		}
+	}
+	return true
+}
+
 // has reports whether a descriptor was taken over.
 func (c *claims) has(fd int) bool {
 	return fd >= 0 && fd/64 < len(c.set) && c.set[fd/64]&(1<<(fd%64)) != 0

@@ -189,7 +189,7 @@ func checkLogs(s *saved) error {
 			return a.rec.Wrong(err.Error())
 		}
 	}
-	fds := claims{}
+	fds := &s.named
 	if !fds.may(a.FD, a.Kmsg) {
 		return a.rec.Wrong(badDescriptor)
 	}
@@ -210,7 +210,7 @@ func checkLogs(s *saved) error {
 	if err := s.logs.journal.check(s.world.Len()); err != nil {
 		return err
 	}
-	return s.logs.checkSinks(&fds, s.world.Len())
+	return s.logs.checkSinks(fds, s.world.Len())
 }
 
 const badDescriptor = "a descriptor that cannot be, or is another's"
@@ -228,17 +228,6 @@ func (l *savedLog) wrong() string {
 		return "no log seeks so, or is of pid " + strconv.Itoa(l.Pid)
 	}
 	return ""
-}
-
-// may notes descriptors of records and reports whether they can be, and no other
-// record had them; 0 is none.
-func (c *claims) may(fds ...int) bool {
-	for _, fd := range fds {
-		if fd != 0 && !c.note(fd) {
-			return false
-		}
-	}
-	return true
 }
 
 // attachLogs makes the logs of all units, and gives them what was saved.

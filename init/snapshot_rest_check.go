@@ -45,14 +45,6 @@ func (s *saved) wrongTime(list ...graph.Instant) string {
 	return ""
 }
 
-// wrongFD says that a number is none of a descriptor that was kept; 0 is none.
-func wrongFD(fd int) string {
-	if fd != 0 && (fd <= 2 || fd >= maxClaim) {
-		return "descriptor " + strconv.Itoa(fd) + " cannot be one that was kept"
-	}
-	return ""
-}
-
 func wrongEnv(list []string) string {
 	for _, kv := range list {
 		if strings.IndexByte(kv, 0) >= 0 || len(inherited([]string{kv})) == 0 {
@@ -113,7 +105,7 @@ func (b *bootCheck) wrong(s *saved) string {
 	case b.until != 0 && b.pid <= 1 || len(b.text) > bootCommandBytes || b.taken < 0 || b.taken > bootCommandBytes:
 		return "its process, or what it has printed, cannot be"
 	}
-	if wrong := wrongFD(b.out); wrong != "" {
+	if wrong := s.wrongFD(b.out); wrong != "" {
 		return wrong
 	}
 	return s.wrongTime(b.check.Limit, b.check.Since, b.until)
@@ -131,7 +123,7 @@ func (d *watchdog) wrong(s *saved) string {
 		fd != 0 && (s.device.Seconds <= 0 || s.device.Seconds > maxDogSeconds) {
 		return "its times cannot be"
 	}
-	if wrong := wrongFD(fd); wrong != "" {
+	if wrong := s.wrongFD(fd); wrong != "" {
 		return wrong
 	}
 	at := d.next

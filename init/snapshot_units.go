@@ -18,7 +18,6 @@ type savedUnits struct {
 	gens   map[uint64]bool // that have a process, or are to have one
 	whole  savedWhole
 	drops  []int
-	named  claims // the descriptors of these
 }
 
 // savedAsk is a terminal on which a key is waited for, or that cannot be asked on.
