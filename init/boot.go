@@ -38,7 +38,9 @@ func (in *Init) open() error {
 	if in.timer, err = proc.NewTimer(); err != nil {
 		return err
 	}
-	proc.Lean()
+	if proc.Lean(); in.salvaged {
+		proc.Roomy() // a state is taken over
+	}
 	proc.RaiseFiles()
 	in.arena = proc.NewArena()
 	in.logs = NewLogs(in.arena)

@@ -49,6 +49,7 @@ func Main(args []string) int {
 		in.guarded(func() { in.resume(s) })
 		if in.world != nil {
 			in.salvaged = false
+			proc.Lean()
 			in.loop()
 			return 0 // never, but else old would be in memory all the while
 		}

@@ -25,6 +25,14 @@ const gcPercent = 50
 // Lean keeps the heap small from now on.
 func Lean() { setGCPercent(gcPercent) }
 
+// roomyPercent lets it grow to 16 MB before the first collection: a state of 1,000
+// units is taken over without any.
+const roomyPercent = 400
+
+// Roomy is for a time in which nearly all that is made is soon garbage, and which is
+// to be short: until Lean.
+func Roomy() { setGCPercent(roomyPercent) }
+
 // Trim gives memory back once the start is over: the clean pages of the program
 // file, of which the kernel maps almost all around each fault, and with collect
 // the heap's garbage. What is needed again comes from the page cache, so that
