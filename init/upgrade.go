@@ -235,6 +235,7 @@ func (u *upgrade) refuse(why string) {
 	text := "upgrade: " + why + ": the old init goes on"
 	u.in.logs.Say(MsgWarn, text)
 	u.in.server.answerUpgrade(text, 1)
+	u.in.again = true // after an exec that failed it is too late for this turn to write the answer
 	u.clear()
 }
 

@@ -132,6 +132,19 @@ func TestUpgradeRefused(t *testing.T) {
 	}
 }
 
+// A program that is changed while it is checked is not executed, and the client is
+// told at once, though nothing else happens that would wake the init.
+func TestUpgradeChangedInTheCheck(t *testing.T) {
+	t.Parallel()
+	in := start(t, svc("a"))
+	in.settled("a")
+	path := in.program("new", moody(t, "change "+moteBin))
+	must(t, os.Chown(path, uid, -1))
+	for range 3 {
+		in.refuses(path, "was changed since it was checked: try again", "the old init goes on")
+	}
+}
+
 // DESIGN D6: a build that reads older snapshots only says so.
 func TestUpgradeOlderThanTheState(t *testing.T) {
 	t.Parallel()

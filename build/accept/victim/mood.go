@@ -44,6 +44,11 @@ func mood() {
 		if score, err := os.ReadFile("/proc/self/oom_score_adj"); err == nil && string(score) == "1000\n" {
 			die([]string{"KILL"})
 		}
+	case "change": // its check is right, of another file than it was
+		exe, err := os.Readlink("/proc/self/exe")
+		must(err)
+		must(os.Chtimes(exe, time.Time{}, time.Now()))
+		must(syscall.Exec(words[1], os.Args, os.Environ()))
 	case "silent":
 	case "dump": // what it is given, into a file
 		data, err := io.ReadAll(io.NewSectionReader(os.Stdin, 0, 1<<30))
