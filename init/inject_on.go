@@ -24,6 +24,8 @@ const injecting = true
 //	log:web              what a unit has written is about to be read
 //	reap:web             a process of it has ended
 //	attach:init          a part of the state is about to be taken over
+//	attach:log:web       of it a unit's log, behind its pipe
+//	attach:client        of it a client
 //	end                  the next step of the end
 //	turn:100             a turn
 //

@@ -214,3 +214,30 @@ func groupSize(t *testing.T, group int) (n int) {
 	}
 	return n
 }
+
+// What cannot be taken over of one unit's log, or of one client, costs no other, and no
+// pipe: whoever writes to a closed one is ended.
+func TestPanicOfOneThatIsTakenOver(t *testing.T) {
+	in := testInit(t, "service web /bin/sh -c \"echo one; exec sleep 1000\"\nservice other /bin/sh -c \"echo two; exec sleep 1000\"\n")
+	in.queue = append(in.queue, graph.Event{Kind: graph.Boot, Unit: graph.None})
+	in.until(t, "both have written", func() bool {
+		in.drain()
+		return in.units[0].log.ring.total == 1 && in.units[1].log.ring.total == 1
+	})
+	a, b := connect(t, in), connect(t, in)
+	a.send("ping\n")
+	b.send("ping\n")
+	in.server.path = "" // of no socket
+	t.Setenv(injectVar, "attach:log:web,attach:client")
+	clear(injected)
+	in.reborn(t, -1)
+	if left, _ := unix.Getenv(injectVar); left != "" {
+		t.Errorf("%s has not happened", left)
+	}
+	if in.units[0].pipeR == 0 || in.units[1].pipeR == 0 || in.server.count != 1 {
+		t.Errorf("pipes %d and %d, %d clients", in.units[0].pipeR, in.units[1].pipeR, in.server.count)
+	}
+	in.until(t, "the second is answered, the first is not", func() bool { a.read(); b.read(); return a.eof && b.got.String() == "ok\n" })
+	in.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{0, 1}})
+	in.until(t, "both are gone", func() bool { return len(in.procs) == 0 })
+}

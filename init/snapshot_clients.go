@@ -7,6 +7,7 @@ import (
 
 	"mote/graph"
 	"mote/graph/line"
+	"mote/proc"
 	"mote/state"
 )
 
@@ -183,9 +184,10 @@ func attachClients(in *Init, s *saved) {
 	for _, v := range s.clients {
 		if !s.claim(v.fd, unix.S_IFSOCK) {
 			gone++
-			continue
+		} else if !in.guarded(func() { in.server.takeOver(v) }) {
+			gone++
+			proc.HangUp(v.fd)
 		}
-		in.server.takeOver(v)
 	}
 	if j := in.logs.journal; j != nil && j.readers == 0 {
 		in.logs.journal = nil
@@ -220,6 +222,9 @@ func (s *server) attach(v *saved) {
 
 // takeOver takes one client over.
 func (s *server) takeOver(v *savedClient) {
+	if injecting {
+		s.in.inject("attach", "client", graph.None)
+	}
 	c := v.client
 	c.events = c.wanted()
 	if s.in.poll.Add(c.fd, c.events, tokClient|uint64(c.slot)) != nil {

@@ -250,7 +250,8 @@ func attachLogs(in *Init, s *saved) {
 	}
 	lost, broken := uint64(0), 0
 	for i := range s.logs.units {
-		n, ok := in.attachLog(s, &s.logs.units[i])
+		n, ok := uint64(0), false
+		in.guarded(func() { n, ok = in.attachLog(s, &s.logs.units[i]) })
 		if lost += n; !ok {
 			broken++
 		}
@@ -303,32 +304,44 @@ func (in *Init) attachLog(s *saved, r *savedLog) (lost uint64, ok bool) {
 		u = &in.units[r.ID]
 		l = u.log
 	}
+	ok = in.attachPipe(s, r, u)
+	if injecting {
+		in.inject("attach", "log", r.ID)
+	}
 	off := noPlace
 	if r.Size > 0 && in.arena != nil && in.arena.FD() == s.logs.arena.FD {
 		off = r.At
 	}
 	l.Adopt(r.Ring, off, r.Size, r.Part)
 	lost = uint64(max(r.Ring.Count-l.ring.count, 0))
-	l.pid, l.more, l.ended = r.Pid, r.More, r.Ended
+	l.pid, l.more, l.ended = r.Pid, r.More && ok, r.Ended
 	if len(r.Seek) > 0 {
 		l.seeking = &textSeeker{text: r.Seek, tail: r.Tail, found: r.Found}
 	}
+	if !ok {
+		l.flush()
+	}
+	return lost, ok
+}
+
+// attachPipe gives a unit its pipe, and reports whether it is there, if there was one.
+// It comes first: what else of a log is lost, its unit goes on.
+func (in *Init) attachPipe(s *saved, r *savedLog, u *unitIO) bool {
 	if r.W > 0 && s.claim(int(r.W), unix.S_IFIFO) {
 		u.pipeW = r.W
 	}
 	if r.R == 0 {
-		return lost, true
+		return true
 	}
 	if in.claimPolled(s, int(r.R), unix.S_IFIFO, tokLog|uint64(r.ID)) && unix.SetNonblock(int(r.R), true) == nil {
 		u.pipeR = r.R
-		return lost, true
+		return true
 	}
-	if l.more = false; u.pipeW > 0 { // who writes to it would be ended by PIPE
+	if u.pipeW > 0 { // who writes to it would be ended by PIPE
 		unix.Close(int(u.pipeW))
 		u.pipeW = 0
 	}
-	l.flush()
-	return lost, false
+	return false
 }
 
 // claimPolled takes over a descriptor and waits for what comes there.

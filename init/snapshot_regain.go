@@ -20,11 +20,11 @@ func attachUnits(in *Init, s *saved) {
 		in.guarded(func() { in.attachUnit(s, graph.ID(id)) })
 	}
 	for i := range s.asks {
-		in.attachAsk(s, &s.asks[i])
+		in.guarded(func() { in.attachAsk(s, &s.asks[i]) })
 	}
 	in.ports = s.ports
 	in.keeping.full = s.whole.full
-	in.attachGroups(s)
+	in.guarded(func() { in.attachGroups(s) })
 	in.clocks.boot, in.clocks.wall = s.worldIn.Saved().Boot, s.worldIn.Saved().Wall
 	in.guarded(in.findTimed)
 	for i := range s.procs {
