@@ -140,10 +140,9 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// A state that this very program could not read is not given to it after a panic: the
-// next image would have to begin anew.
-func TestSpoiledStateIsNoReasonToStartOver(t *testing.T) {
-	in := testInit(t, "service web /bin/web\n")
+// changedImage is a program that was checked and is another one by now.
+func changedImage(t *testing.T) *proc.Image {
+	t.Helper()
 	path := t.TempDir() + "/changed"
 	program, err := os.ReadFile("/bin/true")
 	if err != nil {
@@ -156,10 +155,28 @@ func TestSpoiledStateIsNoReasonToStartOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer img.Close()
+	t.Cleanup(img.Close)
 	if err := os.WriteFile(path, append(program, 0), 0o755); err != nil { // it is never executed
 		t.Fatal(err)
 	}
+	return img
+}
+
+// An exec that fails when a CHLD has been taken off the queue leaves no child unseen.
+func TestSignalsBeforeAnExecThatFails(t *testing.T) {
+	in := testInit(t, "service web /bin/web\n")
+	in.upgrade.stage, in.upgrade.image = agreed, changedImage(t)
+	in.signaled, in.again = false, false
+	in.upgrade.turn()
+	if in.upgrade.stage != noUpgrade || !strings.Contains(in.own(), "was changed since") || !in.signaled || !in.again {
+		t.Errorf("stage %d, signaled %v, again %v\n%s", in.upgrade.stage, in.signaled, in.again, in.own())
+	}
+}
+
+// A state that this very program could not read is not given to it after a panic: the
+// next image would have to begin anew.
+func TestSpoiledStateIsNoReasonToStartOver(t *testing.T) {
+	in, img := testInit(t, "service web /bin/web\n"), changedImage(t)
 	if err := in.execute(img, "panic"); err == nil || !strings.Contains(err.Error(), "was changed since") {
 		t.Errorf("a good state: %v", err)
 	}

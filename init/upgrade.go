@@ -268,7 +268,8 @@ func (u *upgrade) turn() {
 	if u.stage != agreed {
 		return
 	}
-	u.in.takeSignals() // what the runtime's queue has would be lost
+	u.in.takeSignals()                     // what the runtime's queue has would be lost
+	u.in.signaled, u.in.again = true, true // a CHLD was among them, maybe
 	if h := u.in.ending(); h.Kind != graph.HaltNone {
 		u.refuse(h.Kind.String() + " is under way")
 		return
