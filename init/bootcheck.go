@@ -85,9 +85,7 @@ func (b *bootCheck) tick() {
 			return // it did not come through a re-exec: the number may be another's
 		}
 		in.logs.Say(MsgWarn, b.name, ": it runs for ", spanText(int64(bootCommandLimit)), ": KILL")
-		if proc.KillGroup(b.pid, int(unix.SIGKILL)) != nil {
-			proc.Kill(b.pid, int(unix.SIGKILL))
-		}
+		killAll(b.pid)
 	}
 }
 

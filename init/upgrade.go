@@ -248,7 +248,7 @@ func (u *upgrade) name() string { return cleaned(u.path) }
 // clear forgets it.
 func (u *upgrade) clear() {
 	if u.pid > 0 {
-		proc.KillGroup(u.pid, int(unix.SIGKILL))
+		killAll(u.pid)
 		u.child.forget()
 	}
 	if u.copy != nil {
@@ -274,7 +274,7 @@ func (u *upgrade) turn() {
 		u.refuse(h.Kind.String() + " is under way")
 		return
 	}
-	u.in.logs.Say(MsgInfo, "upgrade: ", u.path)
+	u.in.logs.Say(MsgInfo, "upgrade: ", u.name())
 	u.refuse(u.in.execute(u.image, "upgrade").Error())
 }
 
