@@ -46,7 +46,7 @@ func life(a []string) {
 		ready([]string{"3"})
 	}
 	for exists(dir + "/calm") {
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 	h := fnv.New32()
 	h.Write([]byte(name))
