@@ -42,12 +42,14 @@ func (in *Init) upgrade(path ...string) {
 	}
 }
 
-// reexec has the init re-execute itself by the signal, and waits until it did.
+// reexec has the init re-execute itself by the signal, and waits until the next image is
+// at work: one without the overlay hears no signal before.
 func (in *Init) reexec() {
 	in.t.Helper()
 	was := in.image()
 	in.signal(rt0 + 25)
 	in.until("another image runs", func() bool { return in.image() != was })
+	in.ok("ping")
 }
 
 // built are other builds of the file under test, by version and tags.
