@@ -274,7 +274,7 @@ func (u *upgrade) turn() {
 		u.refuse(h.Kind.String() + " is under way")
 		return
 	}
-	u.in.logs.Say(MsgInfo, "upgrade: ", u.name())
+	u.in.logs.Say(MsgDebug, "upgrade: ", u.name())
 	u.refuse(u.in.execute(u.image, "upgrade").Error())
 }
 

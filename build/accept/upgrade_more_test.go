@@ -125,3 +125,17 @@ func numberless(text string) string {
 		return r
 	}, text)
 }
+
+// What goes well is one line in the log: from what to what.
+func TestUpgradeIsOneLine(t *testing.T) {
+	t.Parallel()
+	in := start(t, svc("a"))
+	in.settled("a")
+	in.until("it was said", func() bool { return strings.Contains(in.out.text(), "a: running\n") })
+	was := in.out.text()
+	in.upgrade()
+	in.until("it was said", func() bool { return strings.Contains(in.out.text(), " -> ") && strings.HasSuffix(in.out.text(), "\n") })
+	if more := strings.TrimPrefix(in.out.text(), was); strings.Count(more, "\n") != 1 || !strings.HasPrefix(more, "mote: re-executed: ") {
+		t.Errorf("%q", more)
+	}
+}
