@@ -14,8 +14,8 @@ const foreignTexts = 1 << 20
 
 // salvageRest takes what can be read of a state that cannot be taken over, before the
 // configuration is read: the units that were added at run time, which may have
-// processes, and the watchdog, which would reset the machine. Whether it stays is
-// the configuration's to say.
+// processes, the panics, or three would never be one after another, and the watchdog,
+// which would reset the machine. Whether it stays is the configuration's to say.
 func (in *Init) salvageRest(old *state.Snapshot) {
 	s := saved{snap: old}
 	self := false
@@ -23,6 +23,10 @@ func (in *Init) salvageRest(old *state.Snapshot) {
 		switch r := &old.Records[i]; r.Kind {
 		case "text", "watchdog":
 			takeRest(&s, r)
+		case "panics":
+			if r.Load(s.bugs.fields) == nil {
+				in.bugs.times = s.bugs.times
+			}
 		case "self":
 			self = takeRest(&s, r) == nil && s.self.wrong() == ""
 		}

@@ -41,6 +41,18 @@ func TestSalvageTexts(t *testing.T) {
 	}
 }
 
+// An image that salvages is one more after a panic: the third gives the degraded mode.
+func TestSalvagePanics(t *testing.T) {
+	in := testInit(t, "service a x\n")
+	in.countBug()
+	in.countBug()
+	next := testInit(t, "service a x\n")
+	next.salvageRest(unreadable(t, in))
+	if next.countBug(); !next.bugs.degraded {
+		t.Errorf("%+v", next.bugs)
+	}
+}
+
 // An end that was under way goes on; one that the role does not have is none.
 func TestSalvageEnd(t *testing.T) {
 	for _, c := range []struct {
