@@ -95,7 +95,10 @@ func (in *Init) openConsole() {
 // configure reads the configuration and makes the world of it. ok is false
 // when the init must not run: its exit status is the code.
 func (in *Init) configure() (code int, ok bool) {
-	in.conf = in.load(in.texts, "")
+	whole := in.guarded(func() { in.conf = in.load(in.texts, "") })
+	if !whole {
+		in.conf = graph.Load(textSource(""), nil) // as if there were none
+	}
 	if in.role == Machine && len(in.conf.Units) == 0 {
 		in.reportFaults()
 		opt := in.conf.Options // of files that have nothing else
@@ -104,7 +107,7 @@ func (in *Init) configure() (code int, ok bool) {
 	}
 	in.settleMain(in.conf)
 	in.reportFaults()
-	if in.role != Machine && len(in.conf.Units) == 0 && in.faulty() && !in.salvaged {
+	if in.role != Machine && len(in.conf.Units) == 0 && (in.faulty() || !whole) && !in.salvaged {
 		in.logs.Say(MsgWarn, "no unit can be read: nothing to do")
 		return 1, false
 	}

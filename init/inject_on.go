@@ -23,6 +23,7 @@ const injecting = true
 //	verb:status          a request
 //	log:web              what a unit has written is about to be read
 //	reap:web             a process of it has ended
+//	load                 the configuration is about to be read
 //	attach:init          a part of the state is about to be taken over
 //	attach:log:web       of it a unit's log, behind its pipe
 //	attach:client        of it a client

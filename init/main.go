@@ -96,7 +96,7 @@ func (in *Init) begin(old *state.Snapshot, why string) (code int, ok bool) {
 		return code, false
 	}
 	if in.role == Machine {
-		in.addRescue()
+		in.guarded(in.addRescue)
 	}
 	return 0, true
 }

@@ -241,3 +241,17 @@ func TestPanicOfOneThatIsTakenOver(t *testing.T) {
 	in.apply(graph.Event{Kind: graph.AskStop, IDs: []graph.ID{0, 1}})
 	in.until(t, "both are gone", func() bool { return len(in.procs) == 0 })
 }
+
+// A configuration that panics when it is read is none: a machine boots with what it has
+// built in, other roles end with an error.
+func TestPanicInTheConfiguration(t *testing.T) {
+	for role, code := range map[Role]int{Machine: 0, Supervisor: 1, Container: 1} {
+		in := testInit(t, "")
+		in.role, in.world, in.units = role, nil, nil
+		t.Setenv(injectVar, "load")
+		clear(injected)
+		if got, ok := in.configure(); got != code || ok != (code == 0) || ok && in.world == nil {
+			t.Errorf("%s: exit status %d, it goes on: %v", role, got, ok)
+		}
+	}
+}

@@ -60,6 +60,9 @@ func (s *source) Read(path string) ([]byte, error) {
 
 // load reads the configuration less one file, and the given texts beside it.
 func (in *Init) load(texts []runText, less string) *graph.Config {
+	if injecting {
+		in.inject("load", "", graph.None)
+	}
 	roots := Roots(in.opt.Config, in.role == Machine)
 	for i := range texts {
 		roots = append(roots, graph.Root{Path: texts[i].path, Class: graph.User})
