@@ -26,6 +26,7 @@ const injecting = true
 //	load                 the configuration is about to be read
 //	attach:init          a part of the state is about to be taken over
 //	attach:log:web       of it a unit's log, behind its pipe
+//	attach:begun:web     of it what a unit has begun
 //	attach:client        of it a client
 //	end                  the next step of the end
 //	turn:100             a turn

@@ -228,7 +228,7 @@ func TestPanicOfOneThatIsTakenOver(t *testing.T) {
 	a.send("ping\n")
 	b.send("ping\n")
 	in.server.path = "" // of no socket
-	t.Setenv(injectVar, "attach:log:web,attach:client")
+	t.Setenv(injectVar, "attach:log:web,attach:begun:web,attach:client")
 	clear(injected)
 	in.reborn(t, -1)
 	if left, _ := unix.Getenv(injectVar); left != "" {

@@ -283,39 +283,47 @@ func (in *Init) goOn(s *saved) {
 		known[s.bugs.kept[i].Gen] = true // the world will hear what became of it
 	}
 	for id := range graph.ID(len(in.units)) {
-		st, io := in.world.Status(id), &in.units[id]
-		again := func(kind graph.EffectKind, gen uint64) {
-			in.checks = append(in.checks, graph.Effect{Kind: kind, Unit: id, Gen: gen})
+		in.guarded(func() { in.goOnWith(id, known) })
+	}
+}
+
+// goOnWith does so for one unit; known are the generations that have a process.
+func (in *Init) goOnWith(id graph.ID, known map[uint64]bool) {
+	if injecting {
+		in.inject("attach", "begun", id)
+	}
+	st, io := in.world.Status(id), &in.units[id]
+	again := func(kind graph.EffectKind, gen uint64) {
+		in.checks = append(in.checks, graph.Effect{Kind: kind, Unit: id, Gen: gen})
+	}
+	for _, gen := range [...]uint64{st.Gen, st.AuxGen} {
+		if gen != 0 && !known[gen] && (st.Phase != graph.PhaseDaemon || gen != st.Gen) {
+			in.logs.Say(MsgWarn, "re-exec: ", in.name(id), ": nobody knows its process: taken as a failure")
+			in.queue = append(in.queue, graph.Event{Kind: graph.Ended, Unit: id, Gen: gen, Code: unknownExit})
 		}
-		for _, gen := range [...]uint64{st.Gen, st.AuxGen} {
-			if gen != 0 && !known[gen] && (st.Phase != graph.PhaseDaemon || gen != st.Gen) {
-				in.logs.Say(MsgWarn, "re-exec: ", in.name(id), ": nobody knows its process: taken as a failure")
-				in.queue = append(in.queue, graph.Event{Kind: graph.Ended, Unit: id, Gen: gen, Code: unknownExit})
-			}
+	}
+	h := io.health
+	if h != nil && h.gen != st.Probe {
+		h.gen = 0 // nobody waits for it
+	}
+	if st.Probe != 0 && !known[st.Probe] && (h == nil || h.gen == 0 || h.pid == 0) {
+		kind := graph.Probe
+		if u := in.world.Unit(id); st.State == graph.Starting && (u.Ready.Kind == graph.ReadyPidfile || u.Ready.Kind == graph.ReadyPath) {
+			kind = graph.Look
 		}
-		h := io.health
-		if h != nil && h.gen != st.Probe {
-			h.gen = 0 // nobody waits for it
-		}
-		if st.Probe != 0 && !known[st.Probe] && (h == nil || h.gen == 0 || h.pid == 0) {
-			kind := graph.Probe
-			if u := in.world.Unit(id); st.State == graph.Starting && (u.Ready.Kind == graph.ReadyPidfile || u.Ready.Kind == graph.ReadyPath) {
-				kind = graph.Look
-			}
-			again(kind, st.Probe)
-		}
-		if st.Phase == graph.PhaseCheck && !in.looksAt(id) {
-			again(graph.Check, 0)
-		}
-		if st.State != graph.Waiting || st.Fired || st.Due != 0 {
-			continue
-		}
-		switch u := in.world.Unit(id); {
-		case u.AskFirst && in.asks[id] == nil:
-			again(graph.Ask, 0)
-		case u.Duties().OnDemand && (io.socks == nil || !io.socks.polled):
-			again(graph.Open, 0)
-		}
+		again(kind, st.Probe)
+	}
+	if st.Phase == graph.PhaseCheck && !in.looksAt(id) {
+		again(graph.Check, 0)
+	}
+	if st.State != graph.Waiting || st.Fired || st.Due != 0 {
+		return
+	}
+	switch u := in.world.Unit(id); {
+	case u.AskFirst && in.asks[id] == nil:
+		again(graph.Ask, 0)
+	case u.Duties().OnDemand && (io.socks == nil || !io.socks.polled):
+		again(graph.Open, 0)
 	}
 }
 
