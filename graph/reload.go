@@ -281,27 +281,14 @@ func (w *World) edges() {
 func (w *World) unlink(id ID) {
 	n := &w.nodes[id]
 	for _, y := range n.reqBy {
-		m := &w.nodes[y]
-		w.count(y, &m.unmet, -1)
-		m.req = less(m.req, id)
+		w.count(y, &w.nodes[y].unmet, -1)
 	}
-	for _, y := range n.wantBy {
-		w.nodes[y].wants = less(w.nodes[y].wants, id)
-	}
-	for _, y := range n.afterBy {
-		w.nodes[y].after = less(w.nodes[y].after, id)
-	}
-	for _, x := range n.req {
-		w.nodes[x].reqBy = less(w.nodes[x].reqBy, id)
-	}
-	for _, x := range n.wants {
-		w.nodes[x].wantBy = less(w.nodes[x].wantBy, id)
-	}
-	for _, x := range n.after {
-		w.nodes[x].afterBy = less(w.nodes[x].afterBy, id)
-	}
-	for _, x := range n.conf {
-		w.nodes[x].conf = less(w.nodes[x].conf, id)
+	for i, list := range [...][]ID{n.reqBy, n.wantBy, n.afterBy, n.req, n.wants, n.after, n.conf} {
+		for _, x := range list {
+			m := &w.nodes[x]
+			back := [...]*[]ID{&m.req, &m.wants, &m.after, &m.reqBy, &m.wantBy, &m.afterBy, &m.conf}[i]
+			*back = less(*back, id)
+		}
 	}
 	n.req, n.wants, n.after, n.conf, n.reqBy, n.wantBy, n.afterBy = nil, nil, nil, nil, nil, nil, nil
 	n.unmet, n.deadReq, n.pending, n.active, n.holdReq, n.drainAfter = 0, 0, 0, 0, 0, 0
