@@ -6,7 +6,7 @@ func (w *World) boot(root ID) {
 	if w.t.ending {
 		return // a signal came first
 	}
-	w.t.out = make([]Effect, 0, 2*len(w.nodes)) // a spawn and a change for each
+	w.t.out = make([]Effect, 0, 2*len(w.nodes))    // a spawn and a change for each
 	w.undo.nodes = make([]undone, 0, len(w.nodes)) // and each is changed
 	for id := range w.nodes {
 		n := &w.nodes[id]
