@@ -217,9 +217,17 @@ func cleaned(text string) string {
 	return strings.Map(clean, strings.ToValidUTF8(text, "?")) + more
 }
 
-// tick gives up what takes too long. The child may hang in the kernel, and is not
-// waited for.
+// tick gives up what takes too long, and at the beginning of the end. The child may
+// hang in the kernel, and is not waited for.
 func (u *upgrade) tick() {
+	if u.stage == noUpgrade {
+		return
+	}
+	// The check would be ended with all else, and be taken for one that has failed.
+	if h := u.in.ending(); h.Kind != graph.HaltNone {
+		u.refuse(h.Kind.String() + " is under way")
+		return
+	}
 	if u.until == 0 || u.in.now < u.until {
 		return
 	}

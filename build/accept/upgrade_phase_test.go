@@ -127,6 +127,22 @@ func TestG19_Shutdown(t *testing.T) {
 	}
 }
 
+// A check that ends with all else at the end of a shutdown is not told as a fault of
+// the program.
+func TestUpgradeEndedByShutdown(t *testing.T) {
+	t.Parallel()
+	in := start(t, svc("a"))
+	in.settled("a")
+	c := in.begins("upgrade", in.program("new", moody(t, "hang")))
+	in.until("the check runs", func() bool { return len(in.children("")) == 2 })
+	in.ok("shutdown")
+	r := c.result(step)
+	in.contains(r.err, "shutdown is under way: the old init goes on")
+	if r.code != 1 || strings.Contains(in.out.text(), "memory") {
+		t.Errorf("exit %d\n%s", r.code, in.out.text())
+	}
+}
+
 // SPEC 1: the main unit, the units that were asked for and the options outlive it.
 func TestG19_MainUnit(t *testing.T) {
 	t.Parallel()
