@@ -140,6 +140,9 @@ func (c *Cgroups) take() (err error) {
 		if err = unix.Mkdir(path, 0o755); err != nil && err != unix.EEXIST {
 			return err
 		}
+		if err == unix.EEXIST && unix.Access(path, unix.W_OK) != nil {
+			continue // left by an init of another user
+		}
 		if c.lock, err = openGroup(path); err != nil {
 			return err
 		}
