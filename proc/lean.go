@@ -15,6 +15,11 @@ func setGCPercent(percent int32) int32
 //go:linkname freeOSMemory runtime/debug.freeOSMemory
 func freeOSMemory()
 
+// startPoller makes the runtime's own epoll set, with the eventfd that wakes it.
+//
+//go:linkname startPoller internal/poll.runtime_pollServerInit
+func startPoller()
+
 // gcPercent lets the heap grow by a half between two collections. The
 // runtime's first goal is 4 MB times this over 100 (runtime/mgcpacer.go,
 // heapMinimum): 2 MB. Not less, because the first collection costs 450 kB of
@@ -22,8 +27,13 @@ func freeOSMemory()
 // of an init with 100 units, whose heap does not come that far.
 const gcPercent = 50
 
-// Lean keeps the heap small from now on.
-func Lean() { setGCPercent(gcPercent) }
+// Lean keeps the heap small from now on. The first collection has a timer, and the
+// first timer needs the runtime's poller: with no descriptor left it would end the
+// program there (runtime/netpoll_epoll.go, netpollinit), so it is made now.
+func Lean() {
+	startPoller()
+	setGCPercent(gcPercent)
+}
 
 // roomyPercent lets it grow to 16 MB before the first collection: a state of 1,000
 // units is taken over without any.
@@ -31,7 +41,10 @@ const roomyPercent = 400
 
 // Roomy is for a time in which nearly all that is made is soon garbage, and which is
 // to be short: until Lean.
-func Roomy() { setGCPercent(roomyPercent) }
+func Roomy() {
+	startPoller() // see Lean
+	setGCPercent(roomyPercent)
+}
 
 // Trim gives memory back once the start is over: the clean pages of the program
 // file, of which the kernel maps almost all around each fault, and with collect
