@@ -94,12 +94,13 @@ func (w *World) settle() {
 		case len(w.acts) > 0:
 			for i := 0; i < len(w.acts); i++ {
 				id := w.acts[i]
-				w.nodes[id].acting = false
+				w.nodes[id].acting, w.undo.unit = false, id
 				w.act(id)
 			}
 			w.acts = w.acts[:0]
 		case len(w.cands) > 0:
-			w.tryStart(w.popCand())
+			w.undo.unit = w.popCand()
+			w.tryStart(w.undo.unit)
 		default:
 			if w.halt.Kind != HaltNone && !w.ended && w.holds == 0 {
 				w.end()

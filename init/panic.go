@@ -55,7 +55,7 @@ func (in *Init) panicked(bug any) {
 	case string:
 		text = b
 	}
-	if b := &in.bugs; b.degraded && text == b.text && in.now-b.said < bugSpan {
+	if b := &in.bugs; text == b.text && (b.degraded && in.now-b.said < bugSpan || in.now == b.said) {
 		return // it comes again and again
 	}
 	in.bugs.text, in.bugs.said = text, in.now
