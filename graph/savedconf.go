@@ -137,7 +137,7 @@ func (r *Rebuild) Unit(lines []string, pos Pos, class Class, fault string) (*Uni
 	if len(lines) == 0 {
 		return nil, errors.New("a unit has no lines")
 	}
-	w, err := line.Split(nil, lines[0])
+	w, err := line.Split(make([]line.Word, 0, 8), lines[0])
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (r *Rebuild) Unit(lines []string, pos Pos, class Class, fault string) (*Uni
 	if kind > Tty {
 		return nil, errors.New("a unit has no right header: " + quote(lines[0][:min(len(lines[0]), 100)]))
 	}
-	b := &block{pos: pos, kind: kind, class: class, command: w[2:]}
+	b := &block{pos: pos, kind: kind, class: class, command: w[2:], keys: make([]keyLine, 0, len(lines))}
 	for _, l := range lines[1:] {
 		b.keys = append(b.keys, keyLine{line: pos.Line, text: l})
 	}

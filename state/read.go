@@ -26,6 +26,9 @@ type Snapshot struct {
 	Sum     string // the digest
 	Records []Record
 	Unknown []string // "kind key" and "kind": what was written and nobody here knows
+
+	words []string // of the record that is read, and which of them were asked for
+	used  []bool
 }
 
 // Record is one line of a snapshot.
@@ -116,11 +119,16 @@ func (s *Snapshot) split(body string) {
 // Load reads the fields of a record by the function that wrote them. A key that
 // it does not ask for is noted in the snapshot's Unknown.
 func (r *Record) Load(visit func(*Fields)) error {
-	words, err := line.Words(nil, r.text)
+	words, err := line.Words(r.in.words[:0], r.text)
 	if err != nil {
 		return r.Wrong(err.Error())
 	}
-	f := Fields{pairs: words, used: make([]bool, len(words))}
+	if len(words) > len(r.in.used) {
+		r.in.used = make([]bool, 2*len(words))
+	}
+	f := Fields{pairs: words, used: r.in.used[:len(words)]}
+	r.in.words = words
+	clear(f.used)
 	visit(&f)
 	if f.bad != "" {
 		return r.Wrong(f.bad)
