@@ -76,3 +76,39 @@ func TestKmsgLost(t *testing.T) {
 		t.Fatalf("said %s\nwant %s", got, want)
 	}
 }
+
+// What a panic was, and where, is in the ring, and on a machine in the kernel's log,
+// though the init's own messages do not go there.
+func TestPanicInKmsg(t *testing.T) {
+	for _, role := range []Role{Machine, Container} {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := &Init{role: role, logs: NewLogs(nil)}
+		in.logs.SetKmsg(pair[1])
+		in.logs.SetOwn(MsgInfo, false, false)
+		in.now = 1e9
+		if in.guarded(func() { panic("the test") }) {
+			t.Fatal("there was no panic")
+		}
+		in.logs.Say(MsgInfo, "afterwards")
+		var kernel strings.Builder
+		b := make([]byte, 4096)
+		for n := 1; n > 0; kernel.Write(b[:max(n, 0)]) {
+			n, _ = unix.Read(pair[0], b)
+		}
+		in.logs.SetKmsg(-1)
+		unix.Close(pair[0])
+		ring := strings.Join(linesOf(in.logs.Own()), "\n")
+		for name, text := range map[string]string{"ring": ring, "kmsg": kernel.String()} {
+			want := name == "ring" || role == Machine
+			if got := strings.Contains(text, "bug: the test") && strings.Contains(text, "TestPanicInKmsg"); got != want {
+				t.Errorf("%s, %s: %v\n%s", role, name, got, text)
+			}
+		}
+		if strings.Contains(kernel.String(), "afterwards") {
+			t.Errorf("%s: other messages go to the kernel's log since", role)
+		}
+	}
+}
