@@ -18,6 +18,7 @@ const (
 	setUpdate(update)
 	setNewIncNonDefault(newIncNonDefault)
 }
+
 `
 )
 
